@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHOAL_SHOAL_H
+#define SHOAL_SHOAL_H
+
+#include <shoal/heap.h>
+#include <shoal/inspect.h>
+#include <shoal/offset.h>
+#include <shoal/root.h>
+#include <shoal/status.h>
+
+#endif
