@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// The table of system calls, and those that are made again after a signal.
+#define _GNU_SOURCE
+
+#include "mapping/linux/syscall.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int call_open(const char *path, int flags, unsigned mode) {
+  return open(path, flags, (mode_t)mode);
+}
+
+static int call_fchmod(int fd, unsigned mode) {
+  return fchmod(fd, (mode_t)mode);
+}
+
+static int call_set_lock(int fd, struct flock *lock) {
+  return fcntl(fd, F_OFD_SETLK, lock);
+}
+
+static int call_get_lock(int fd, struct flock *lock) {
+  return fcntl(fd, F_OFD_GETLK, lock);
+}
+
+static int call_seal(int fd, int seals) {
+  return fcntl(fd, F_ADD_SEALS, seals);
+}
+
+static int call_seals(int fd) {
+  return fcntl(fd, F_GET_SEALS);
+}
+
+static int call_duplicate(int fd) {
+  return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static int call_fallocate(int fd, int mode, int64_t offset, int64_t bytes) {
+  return fallocate(fd, mode, offset, bytes);
+}
+
+static int call_ftruncate(int fd, int64_t bytes) {
+  return ftruncate(fd, bytes);
+}
+
+static int64_t call_pread(int fd, void *out, size_t bytes, int64_t offset) {
+  return pread(fd, out, bytes, offset);
+}
+
+static int64_t call_readlink(const char *path, char *out, size_t bytes) {
+  return readlink(path, out, bytes);
+}
+
+static void *call_mmap(void *address, size_t bytes, int protection, int flags, int fd,
+                       int64_t offset) {
+  return mmap(address, bytes, protection, flags, fd, offset);
+}
+
+static int call_getrlimit(int resource, struct rlimit *out) {
+  return getrlimit((__rlimit_resource_t)resource, out);
+}
+
+static int64_t call_getrandom(void *out, size_t bytes, unsigned flags) {
+  return getrandom(out, bytes, flags);
+}
+
+static int call_tgkill(int process, int thread, int signal_number) {
+  return (int)syscall(SYS_tgkill, process, thread, signal_number);
+}
+
+const struct shl_syscalls shl_system_calls = {
+    .open = call_open,
+    .close = close,
+    .memfd = memfd_create,
+    .fstat = fstat,
+    .lstat = lstat,
+    .fstatfs = fstatfs,
+    .fchmod = call_fchmod,
+    .ftruncate = call_ftruncate,
+    .fallocate = call_fallocate,
+    .fdatasync = fdatasync,
+    .unlink = unlink,
+    .readlink = call_readlink,
+    .getcwd = getcwd,
+    .pread = call_pread,
+    .set_lock = call_set_lock,
+    .get_lock = call_get_lock,
+    .seal = call_seal,
+    .seals = call_seals,
+    .duplicate = call_duplicate,
+    .mmap = call_mmap,
+    .munmap = munmap,
+    .mprotect = mprotect,
+    .madvise = madvise,
+    .msync = msync,
+    .getrlimit = call_getrlimit,
+    .getrandom = call_getrandom,
+    .tgkill = call_tgkill,
+};
+
+const struct shl_syscalls *shl_sys = &shl_system_calls;
+
+int shl_sys_open(const char *path, int flags, unsigned mode) {
+  int fd;
+  do {
+    fd = shl_sys->open(path, flags, mode);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+int shl_sys_ftruncate(int fd, int64_t bytes) {
+  int result;
+  do {
+    result = shl_sys->ftruncate(fd, bytes);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+int shl_sys_fallocate(int fd, int mode, int64_t offset, int64_t bytes) {
+  int result;
+  do {
+    result = shl_sys->fallocate(fd, mode, offset, bytes);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+int64_t shl_sys_pread(int fd, void *out, size_t bytes, int64_t offset) {
+  int64_t got;
+  do {
+    got = shl_sys->pread(fd, out, bytes, offset);
+  } while (got < 0 && errno == EINTR);
+  return got;
+}
+
+int shl_sys_set_lock(int fd, struct flock *lock) {
+  int result;
+  do {
+    result = shl_sys->set_lock(fd, lock);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+void shl_sys_close(int fd) {
+  int kept = errno;
+  if (fd >= 0) (void)shl_sys->close(fd);
+  errno = kept;
+}
+
+int shl_sys_read_text(const char *path, char *text, size_t bytes) {
+  int fd = shl_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  size_t length = 0;
+  while (length < bytes - 1) {
+    int64_t got = shl_sys_pread(fd, text + length, bytes - 1 - length, (int64_t)length);
+    if (got <= 0) break;
+    length += (size_t)got;
+  }
+  text[length] = '\0';
+  shl_sys_close(fd);
+  return length > 0;
+}

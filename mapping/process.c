@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Process records: {LIVE or FREE, generation}, and the liveness byte of the same number.
+//
+// Invariants
+//   I1  Whoever stores a record's word holds its byte.
+//   I2  A generation stands for one registration: whatever names an older one is dead, whether or
+//       not the byte is held by a successor.
+//   I3  Records are taken under the gate only.
+// A crash leaves the record LIVE and its byte free: dead. Its thread slots and pins are recovered by
+// others, who then clear the record; where no FREE record is left, a dead one is taken as it is: the
+// new generation makes all that names the old one dead as before (I2).
+#include "mapping/process.h"
+
+#include "base/fail.h"
+#include "mapping/region_part.h"
+
+enum { STATE_MASK = 0xff, GENERATION_SHIFT = 8, GENERATION_MASK = 0xffffff };
+
+static struct shl_process_rec *record_of(const struct shl_region *region, uint32_t process) {
+  const struct shl_area_rec *area = shl_superblock_area(region->superblock, SHL_AREA_PROCESS);
+  return (struct shl_process_rec *)(void *)(region->base + area->offset) + (process - 1);
+}
+
+static unsigned state_of(uint64_t word) {
+  return (unsigned)(word & STATE_MASK);
+}
+
+static uint32_t generation_of(uint64_t word) {
+  return (uint32_t)(word >> GENERATION_SHIFT) & GENERATION_MASK;
+}
+
+static uint64_t word_of(unsigned state, uint32_t generation) {
+  return state | (uint64_t)(generation & GENERATION_MASK) << GENERATION_SHIFT;
+}
+
+static void enter_record(struct shl_region *region, uint32_t process) {
+  struct shl_process_rec *record = record_of(region, process);
+  uint32_t generation = (generation_of(shl_load_acquire_u64(&record->word)) + 1) & GENERATION_MASK;
+  shl_store_release_u64(&record->pid, shl_identity_process());
+  shl_store_release_u64(&record->start_time, shl_identity_process_start());
+  shl_store_seq_cst_u64(&record->word, word_of(SHL_PROCESS_LIVE, generation));
+  region->process = process;
+  region->process_generation = generation;
+}
+
+// Takes a record that is FREE or, where `dead` ones may be taken too, any whose byte is free.
+static shoal_status take_record(struct shl_region *region, bool dead) {
+  struct shl_region_private *part = region->private_part;
+  for (uint32_t k = 1; k <= region->superblock->max_processes; k++) {
+    bool is_free = state_of(shl_load_acquire_u64(&record_of(region, k)->word)) == SHL_PROCESS_FREE;
+    if (!is_free && !dead) continue;
+    shoal_status status = shl_liveness_take(part->object, k, &part->liveness);
+    if (status == SHOAL_E_BUSY) continue;
+    if (status == SHOAL_OK) enter_record(region, k);
+    return status;
+  }
+  return SHOAL_E_BUSY;
+}
+
+shoal_status shl_process_register(struct shl_region *region) {
+  if (region->private_part->object == NULL) {
+    enter_record(region, 1);
+    return SHOAL_OK;
+  }
+  shoal_status status = take_record(region, false);
+  if (status == SHOAL_E_BUSY) status = take_record(region, true);
+  if (status != SHOAL_E_BUSY) return status;
+  return shl_fail(SHOAL_E_LIMIT, 0, "%u processes are attached: max_processes of this region.",
+                  region->superblock->max_processes);
+}
+
+void shl_process_leave(struct shl_region *region) {
+  struct shl_process_rec *record = record_of(region, region->process);
+  shl_store_seq_cst_u64(&record->word, word_of(SHL_PROCESS_FREE, region->process_generation));
+}
+
+void shl_process_clear(struct shl_region *region, uint32_t process, uint32_t generation) {
+  struct shl_liveness byte;
+  const struct shl_object *object = region->private_part->object;
+  if (object == NULL || process == 0 || process > region->superblock->max_processes) return;
+  if (shl_liveness_take(object, process, &byte) != SHOAL_OK) return;
+  struct shl_process_rec *record = record_of(region, process);
+  if (shl_load_acquire_u64(&record->word) == word_of(SHL_PROCESS_LIVE, generation)) {
+    shl_store_seq_cst_u64(&record->word, word_of(SHL_PROCESS_FREE, generation));
+  }
+  shl_liveness_drop(&byte);
+}
+
+bool shl_process_is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
+  if (process == region->process && generation == region->process_generation) return false;
+  if (process == 0 || process > region->superblock->max_processes) return true;
+  const struct shl_process_rec *record = record_of(region, process);
+  uint64_t word = shl_load_acquire_u64(&record->word);
+  if (word != word_of(SHL_PROCESS_LIVE, generation)) return true;
+  const struct shl_object *object = region->private_part->object;
+  return object == NULL || !shl_liveness_is_held(object, process, shl_load_acquire_u64(&record->pid),
+                                                 shl_load_acquire_u64(&record->start_time));
+}
+
+uint32_t shl_process_count(const struct shl_region *region) {
+  uint32_t count = 0;
+  for (uint32_t k = 1; k <= region->superblock->max_processes; k++) {
+    uint64_t word = shl_load_acquire_u64(&record_of(region, k)->word);
+    bool lives = state_of(word) == SHL_PROCESS_LIVE &&
+                 !shl_process_is_dead(region, k, generation_of(word));
+    if (lives) count++;
+  }
+  return count;
+}
+
+bool shl_process_is_attached_twice(const struct shl_region *region) {
+  const struct shl_process_rec *own = record_of(region, region->process);
+  uint64_t pid = shl_load_acquire_u64(&own->pid);
+  uint64_t start = shl_load_acquire_u64(&own->start_time);
+  for (uint32_t k = 1; k <= region->superblock->max_processes; k++) {
+    const struct shl_process_rec *record = record_of(region, k);
+    bool same = k != region->process && shl_load_acquire_u64(&record->pid) == pid &&
+                shl_load_acquire_u64(&record->start_time) == start;
+    uint64_t word = shl_load_acquire_u64(&record->word);
+    if (same && state_of(word) == SHL_PROCESS_LIVE &&
+        !shl_process_is_dead(region, k, generation_of(word))) {
+      return true;
+    }
+  }
+  return false;
+}
