@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The slow, complete look at an offset. Every word is loaded once and range-checked; rows are read
+// only below the high-water mark, pages that can be given back only while their bit says backed.
+#include "alloc/block.h"
+
+#include "alloc/chunk.h"
+#include "alloc/partial.h"
+#include "alloc/huge.h"
+#include "alloc/run.h"
+#include "base/align.h"
+
+static unsigned find_slab_block(shoal_heap *heap, uint64_t off, uint64_t desc,
+                                struct shl_place *out) {
+  uint32_t unit = (uint32_t)(off >> SHL_UNIT_SHIFT) - shl_desc_back(desc);
+  const struct shl_class_info *info = &shl_classes[shl_desc_class(desc) % SHL_CLASS_TAGGED];
+  if (info->bytes == 0 || !shl_unit_known(heap, unit)) return SHOAL_MISUSE_UNALLOCATED;
+  uint64_t bytes = off - shl_unit_offset(unit);
+  if (bytes >= (uint64_t)info->units * SHL_UNIT_BYTES) return SHOAL_MISUSE_INTERIOR;
+  size_t index = shl_class_block(info, (uint32_t)bytes);
+  if (index == SIZE_MAX) return SHOAL_MISUSE_INTERIOR;
+  *out = (struct shl_place){.kind = SHL_BLOCK_SLAB,
+                            .chunk = shl_unit_chunk(unit),
+                            .bytes = info->bytes,
+                            .desc = desc,
+                            .unit = unit,
+                            .word = (unsigned)(index / 64),
+                            .bit = UINT64_C(1) << index % 64};
+  return 0;
+}
+
+static unsigned find_run(shoal_heap *heap, uint64_t off, struct shl_place *out) {
+  uint32_t chunk = (uint32_t)(off >> SHL_CHUNK_SHIFT);
+  unsigned page = (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK;
+  uint32_t word = shl_run_word(heap, chunk, page);
+  unsigned kind = shl_run_kind(word);
+  if (kind != SHL_RUN_BLOCK && kind != SHL_RUN_TAGGED) return SHOAL_MISUSE_UNALLOCATED;
+  if (!shl_is_aligned(off, SHL_PAGE_BYTES)) return SHOAL_MISUSE_INTERIOR;
+  *out = (struct shl_place){.kind = SHL_BLOCK_RUN,
+                            .chunk = chunk,
+                            .bytes = (uint64_t)shl_run_pages(word) * SHL_PAGE_BYTES,
+                            .page = page};
+  return 0;
+}
+
+static unsigned find_huge(shoal_heap *heap, uint64_t off, struct shl_place *out) {
+  uint32_t chunk = (uint32_t)(off >> SHL_CHUNK_SHIFT);
+  if (!shl_is_aligned(off, SHL_CHUNK_BYTES)) return SHOAL_MISUSE_INTERIOR;
+  uint64_t bytes = shl_huge_bytes(heap, chunk);
+  if (bytes == 0) return SHOAL_MISUSE_UNALLOCATED;
+  *out = (struct shl_place){.kind = SHL_BLOCK_HUGE, .chunk = chunk, .bytes = bytes};
+  return 0;
+}
+
+unsigned shl_block_at(shoal_heap *heap, uint64_t off, struct shl_place *out) {
+  uint32_t chunk = (uint32_t)(off >> SHL_CHUNK_SHIFT);
+  if (off >= heap->view.capacity) return SHOAL_MISUSE_FOREIGN;
+  if (chunk < heap->first_chunk) return SHOAL_MISUSE_METADATA;
+  if (!shl_chunk_known(heap, chunk)) return SHOAL_MISUSE_UNALLOCATED;
+  uint64_t desc = shl_load_acquire_u64(shl_unit_desc(heap, (uint32_t)(off >> SHL_UNIT_SHIFT)));
+  if (shl_desc_class(desc) != 0) return find_slab_block(heap, off, desc, out);
+  switch (shl_chunk_read(heap, chunk).state) {
+    case SHL_CHUNK_MIXED: return find_run(heap, off, out);
+    case SHL_CHUNK_HEAD: return find_huge(heap, off, out);
+    case SHL_CHUNK_CONT: return SHOAL_MISUSE_INTERIOR;
+    default: return SHOAL_MISUSE_UNALLOCATED;
+  }
+}
+
+bool shl_block_is_free(struct shl_seat seat, const struct shl_place *place) {
+  const struct shl_hot_rec *hot = shl_hot_row(seat.heap, place->unit);
+  uint64_t taken = shl_load_relaxed_u64(&hot->free[place->word]);
+  taken |= shl_load_acquire_u64(&shl_remote_row(seat.heap, place->unit)->freed[place->word]);
+  bool own = seat.slot != NULL && shl_desc_owner(place->desc) == seat.id;
+  if (own && shl_load_relaxed_u8(&hot->hand_word) == place->word) {
+    unsigned class_index = shl_desc_class(place->desc) % SHL_CLASS_TAGGED;
+    if (class_index < SHL_CLASS_COUNT) {
+      taken |= shl_load_relaxed_u64(&seat.slot->hands[class_index].blocks);
+    }
+  }
+  return (taken & place->bit) != 0;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Up to 32 KiB a block of a class; up to 1 MiB a run of pages; above, whole chunks. An alignment up to
+// 4 KiB is met by a class whose size is a multiple of it (slabs start on units), up to 1 MiB by an
+// aligned run, above by chunks: no block ever lies inside another, so free needs no flag for it.
+#include "alloc/grant.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "alloc/block.h"
+#include "alloc/hand.h"
+#include "alloc/huge.h"
+#include "alloc/misuse.h"
+#include "alloc/orphan.h"
+#include "alloc/run.h"
+#include "alloc/slot.h"
+#include "base/align.h"
+#include "base/fail.h"
+
+enum { RUN_MAX_BYTES = 1048576 };
+
+bool shl_wish_read(size_t size, unsigned flags, struct shl_wish *out) {
+  unsigned align = flags >> 8;
+  unsigned rest = flags & 0xff;
+  if ((rest & ~(unsigned)(SHOAL_ZERO | SHOAL_NO_GROW)) != 0 || align > 22) return false;
+  uint64_t alignment = align <= 5 ? 16 : UINT64_C(1) << (align - 1);
+  *out = (struct shl_wish){.bytes = size, .alignment = alignment, .flags = rest};
+  return true;
+}
+
+static bool may_grow(struct shl_wish wish) {
+  return (wish.flags & SHOAL_NO_GROW) == 0;
+}
+
+static shoal_status grant_block(struct shl_seat seat, unsigned class_index, struct shl_wish wish,
+                                uint64_t *out) {
+  uint64_t off = shl_hand_pop(&seat.slot->hands[class_index]);
+  shoal_status status = SHOAL_OK;
+  if (off == 0) status = shl_hand_refill_pop(seat, class_index, may_grow(wish), &off);
+  if (status != SHOAL_OK) return status;
+  if ((wish.flags & SHOAL_ZERO) != 0) memset(seat.heap->view.base + off, 0, (size_t)wish.bytes);
+  *out = off;
+  return SHOAL_OK;
+}
+
+static shoal_status grant_run(struct shl_seat seat, struct shl_wish wish, uint64_t *out) {
+  struct shl_run_request request = {
+      .pages = (unsigned)((wish.bytes + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES),
+      .align_pages = wish.alignment <= SHL_PAGE_BYTES ? 1 : (unsigned)(wish.alignment >> 12),
+      .grow = may_grow(wish)};
+  if (request.pages == 0) request.pages = 1;
+  return shl_run_alloc(seat, request, (wish.flags & SHOAL_ZERO) != 0, out);
+}
+
+static unsigned class_for(struct shl_wish wish) {
+  if (wish.bytes > SHL_CLASS_MAX_BYTES || wish.alignment > SHL_PAGE_BYTES) return 0;
+  return shl_class_of_aligned((size_t)wish.bytes, (size_t)wish.alignment);
+}
+
+static shoal_status grant_once(struct shl_seat seat, struct shl_wish wish, uint64_t *out) {
+  unsigned class_index = class_for(wish);
+  if (class_index != 0) return grant_block(seat, class_index, wish, out);
+  if (wish.bytes <= RUN_MAX_BYTES && wish.alignment <= RUN_MAX_BYTES) {
+    return grant_run(seat, wish, out);
+  }
+  return shl_huge_alloc(seat, wish.bytes == 0 ? 1 : wish.bytes, wish.flags, out);
+}
+
+static shoal_status refuse(shoal_heap *heap, struct shl_wish wish, shoal_status status) {
+  unsigned long long bytes = (unsigned long long)wish.bytes;
+  unsigned long long capacity = (unsigned long long)heap->view.capacity;
+  int os_code = shoal_os_code();
+  if (status == SHOAL_E_FULL) {
+    return shl_fail(status, 0, "No room for %llu bytes: the capacity is %llu, limit_bytes %llu.",
+                    bytes, capacity, (unsigned long long)heap->limit_bytes);
+  }
+  if (status == SHOAL_E_NO_SPACE) {
+    return shl_fail(status, os_code, "The system gives no more memory (%llu bytes wanted).", bytes);
+  }
+  if (status == SHOAL_E_BUSY) {
+    return shl_fail(status, 0, "All room for %llu bytes is claimed by other threads.", bytes);
+  }
+  return status;
+}
+
+shoal_status shl_grant(shoal_heap *heap, struct shl_wish wish, uint64_t *out) {
+  if (wish.bytes > PTRDIFF_MAX) {
+    return shl_fail(SHOAL_E_SIZE, 0, "%llu bytes are more than PTRDIFF_MAX.",
+                    (unsigned long long)wish.bytes);
+  }
+  struct shl_seat seat;
+  shoal_status status = shl_seat_enter(heap, &seat);
+  if (status != SHOAL_OK) return status;
+  status = grant_once(seat, wish, out);
+  if (status != SHOAL_OK) {
+    shl_seat_drain(seat);
+    (void)shl_orphan_tend_all(heap);
+    status = grant_once(seat, wish, out);
+  }
+  shl_seat_leave(seat);
+  return status == SHOAL_OK ? SHOAL_OK : refuse(heap, wish, status);
+}
+
+shoal_status shl_block_bytes(shoal_heap *heap, uint64_t off, uint64_t *out) {
+  struct shl_place place;
+  unsigned wrong = shl_block_at(heap, off, &place);
+  if (wrong == 0 && place.kind == SHL_BLOCK_SLAB &&
+      shl_block_is_free(shl_seat_here(heap), &place)) {
+    wrong = SHOAL_MISUSE_DOUBLE_FREE;
+  }
+  if (wrong != 0) return shl_misuse(heap, (shoal_misuse)wrong, off);
+  *out = place.bytes;
+  return SHOAL_OK;
+}
+
+static bool resize_run(struct shl_seat seat, const struct shl_place *place, uint64_t bytes) {
+  unsigned pages = (unsigned)((bytes + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES);
+  bool shrinks = (uint64_t)pages * SHL_PAGE_BYTES <= place->bytes;
+  bool done = shl_run_resize(seat, place->chunk, place->page, pages);
+  return done || shrinks;
+}
+
+bool shl_resize(shoal_heap *heap, uint64_t off, uint64_t bytes) {
+  struct shl_place place;
+  if (bytes > PTRDIFF_MAX || heap->read_only || shl_block_at(heap, off, &place) != 0) return false;
+  bool slab_size = bytes <= SHL_CLASS_MAX_BYTES;
+  if (place.kind == SHL_BLOCK_SLAB) {
+    return slab_size && shl_classes[shl_class_of((size_t)bytes)].bytes == place.bytes;
+  }
+  bool run_size = !slab_size && bytes <= RUN_MAX_BYTES;
+  bool fits = place.kind == SHL_BLOCK_RUN ? run_size : bytes > RUN_MAX_BYTES;
+  struct shl_seat seat;
+  if (!fits || shl_seat_enter(heap, &seat) != SHOAL_OK) return false;
+  bool done = place.kind == SHL_BLOCK_RUN ? resize_run(seat, &place, bytes)
+                                          : shl_huge_resize(seat, place.chunk, bytes);
+  shl_seat_leave(seat);
+  return done;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+// Runs of whole chunks, claimed by compare and swap on chunk words, ascending.
+//
+//   alloc  J = HUGE(h, n); h: FREE -> CLAIM(me); h+1..: FREE -> CONT(h); back; h = HEAD(me, n) (the
+//          commit); J = 0. A foreign word on the way: undo descending, the head last.
+//   free   J = HFREE1(h, n); h: HEAD(*, n) -> FREEING(me) (the commit, fails for a double free);
+//          J = HFREE2(h, n); CONT(h) -> FREE; h -> FREE last; J = 0
+//   grow   J = HGROW(h, m); FREE -> CONT(h) from h + n on; back; h = HEAD(s, m) (the commit); J = 0
+//   shrink J = HGROW(h, m); h = HEAD(s, m) (the commit); CONT(h) from h + m on -> FREE; J = 0
+//
+// No word carries a generation: CONT names its head, and a head in CLAIM or FREEING names the one
+// slot that may leave that state, so a late look at J can always tell what is still its own.
+// Who claims the highest of several overlapping starts meets only committed words: someone wins.
+// A crash in alloc or grow before the commit gives the chunks back, one in free after it goes on.
+#include "alloc/huge.h"
+
+#include <string.h>
+
+#include "alloc/chunk.h"
+#include "alloc/journal.h"
+#include "base/bits.h"
+#include "base/fail.h"
+#include "mapping/os.h"
+
+enum { BUSY_ROUNDS = 3 };
+
+static bool swap_free(shoal_heap *heap, uint32_t chunk, unsigned state, struct shl_chunk_word to) {
+  return shl_cas_seq_cst_u64(&shl_chunk_row(heap, chunk)->word,
+                             shl_chunk_encode(SHL_CHUNK_FREE, 0, 0),
+                             shl_chunk_encode(state, to.slot, to.x));
+}
+
+static void set_free(shoal_heap *heap, uint32_t chunk) {
+  shl_chunk_note_free(heap, chunk);
+  shl_store_seq_cst_u64(&shl_chunk_row(heap, chunk)->word, shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
+}
+
+static bool is_part_of(const shoal_heap *heap, uint32_t chunk, uint32_t head) {
+  struct shl_chunk_word word = shl_chunk_read(heap, chunk);
+  return word.state == SHL_CHUNK_CONT && word.x == head;
+}
+
+void shl_huge_let_tail_go(shoal_heap *heap, uint32_t head, uint32_t from) {
+  uint32_t end = from;
+  while (shl_chunk_known(heap, end) && is_part_of(heap, end, head)) end++;
+  while (end > from) set_free(heap, --end);
+}
+
+void shl_huge_let_go(shoal_heap *heap, uint32_t head, uint32_t count) {
+  for (uint32_t chunk = head + count; chunk-- > head + 1;) {
+    if (shl_chunk_known(heap, chunk) && is_part_of(heap, chunk, head)) set_free(heap, chunk);
+  }
+  set_free(heap, head);
+}
+
+// Backs the first `bytes` of a chunk that the caller holds, and clears what may hold old bytes.
+static shoal_status back_chunk(shoal_heap *heap, uint32_t chunk, uint64_t bytes, bool zeroed) {
+  struct shl_chunk_rec *row = shl_chunk_row(heap, chunk);
+  unsigned units = (unsigned)((bytes + SHL_UNIT_BYTES - 1) / SHL_UNIT_BYTES);
+  uint32_t wanted = (uint32_t)shl_low_mask(units);
+  uint32_t before = shl_load_relaxed_u32(&row->committed);
+  if ((wanted & ~before) != 0) {
+    shoal_status status = shl_chunk_back_bits(heap, chunk, wanted & ~before);
+    if (status != SHOAL_OK) return status;
+    shl_store_release_u32(&row->committed, before | wanted);
+  }
+  if ((shl_load_relaxed_u16(&row->meta) >> SHL_META_RUN_PAGE & 1) != 0) {
+    struct shl_run_rec *run = shl_run_page(heap, chunk);
+    for (unsigned w = 0; w < 8; w++) shl_store_release_u64(&run->zero[w], 0);
+  }
+  for (uint32_t old = zeroed ? before & wanted : 0; old != 0; old &= old - 1) {
+    uint64_t offset = shl_chunk_offset(chunk) + shl_lowest_bit(old) * (uint64_t)SHL_UNIT_BYTES;
+    memset(heap->view.base + offset, 0, SHL_UNIT_BYTES);
+  }
+  return SHOAL_OK;
+}
+
+static shoal_status back_chunks(shoal_heap *heap, uint32_t first, uint64_t bytes, bool zeroed) {
+  for (uint32_t chunk = first; bytes > 0; chunk++) {
+    uint64_t here = bytes < SHL_CHUNK_BYTES ? bytes : SHL_CHUNK_BYTES;
+    shoal_status status = back_chunk(heap, chunk, here, zeroed);
+    if (status != SHOAL_OK) return status;
+    bytes -= here;
+  }
+  return SHOAL_OK;
+}
+
+// Claims FREE chunks [first, end) as CONT(head).
+// returns: the first chunk not claimed: `end` where all were.
+static uint32_t claim_tail(shoal_heap *heap, uint32_t head, uint32_t first, uint32_t end) {
+  struct shl_chunk_word part = {.x = head};
+  uint32_t chunk = first;
+  while (chunk < end && swap_free(heap, chunk, SHL_CHUNK_CONT, part)) chunk++;
+  return chunk;
+}
+
+static bool claim_run(struct shl_seat seat, uint32_t head, uint32_t count) {
+  shl_journal_set(seat.slot, SHL_J_HUGE, head, count);
+  struct shl_chunk_word me = {.slot = seat.id};
+  bool claimed = swap_free(seat.heap, head, SHL_CHUNK_CLAIM, me);
+  if (claimed && claim_tail(seat.heap, head, head + 1, head + count) != head + count) {
+    shl_huge_let_go(seat.heap, head, count);
+    claimed = false;
+  }
+  if (!claimed) shl_journal_clear(seat.slot);
+  return claimed;
+}
+
+// The lowest chunk from `from` on where `count` in a row are FREE or above the high-water mark.
+// returns: 0 where there is none. `*busy`: some chunk on the way was being claimed or freed.
+static uint32_t find_run(shoal_heap *heap, uint32_t from, uint32_t count, bool *busy) {
+  uint32_t high = shl_chunk_high_water(heap);
+  uint32_t start = from;
+  for (uint32_t chunk = from; chunk < heap->chunk_end && chunk - start < count; chunk++) {
+    if (chunk >= high) return start + count <= heap->chunk_end ? start : 0;
+    struct shl_chunk_word word = shl_chunk_read(heap, chunk);
+    bool claimed = word.state == SHL_CHUNK_MIXED && word.slot != 0;
+    bool passing = word.state == SHL_CHUNK_CLAIM || word.state == SHL_CHUNK_FREEING ||
+                   word.state == SHL_CHUNK_TRIM;
+    *busy = *busy || claimed || passing;
+    if (word.state != SHL_CHUNK_FREE) start = chunk + 1;
+  }
+  return start + count <= heap->chunk_end ? start : 0;
+}
+
+static shoal_status raise_to(shoal_heap *heap, uint32_t end) {
+  for (uint32_t high = shl_chunk_high_water(heap); high < end; high = shl_chunk_high_water(heap)) {
+    shoal_status status = shl_chunk_raise(heap, high);
+    if (status != SHOAL_OK) return status;
+  }
+  return SHOAL_OK;
+}
+
+static shoal_status find_and_claim(struct shl_seat seat, uint32_t count, bool grow, uint32_t *out) {
+  shoal_heap *heap = seat.heap;
+  bool busy = false;
+  for (unsigned round = 0; round < BUSY_ROUNDS; round++) {
+    busy = false;
+    uint32_t head = find_run(heap, heap->first_chunk, count, &busy);
+    while (head != 0) {
+      if (!grow && head + count > shl_chunk_high_water(heap)) break;
+      shoal_status status = raise_to(heap, head + count);
+      if (status != SHOAL_OK) return status;
+      *out = head;
+      if (claim_run(seat, head, count)) return SHOAL_OK;
+      busy = true;
+      head = find_run(heap, head + 1, count, &busy);
+    }
+    if (!busy) break;
+    shl_os_sleep_ms(0);
+  }
+  return busy ? SHOAL_E_BUSY : SHOAL_E_FULL;
+}
+
+static void undo_alloc(struct shl_seat seat, uint32_t head, uint32_t count) {
+  shl_huge_let_go(seat.heap, head, count);
+  shl_journal_clear(seat.slot);
+  for (uint32_t chunk = head; chunk < head + count; chunk++) (void)shl_chunk_trim(seat, chunk);
+}
+
+shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags, uint64_t *out) {
+  uint64_t chunks = (bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES;
+  uint32_t most = seat.heap->chunk_end - seat.heap->first_chunk;
+  if (chunks > most) {
+    return shl_fail(SHOAL_E_FULL, 0, "%llu bytes are more than the heap's data (%llu bytes).",
+                    (unsigned long long)bytes, (unsigned long long)most * SHL_CHUNK_BYTES);
+  }
+  uint32_t count = (uint32_t)chunks;
+  uint32_t head = 0;
+  shl_chunk_decay(seat);
+  shoal_status status = find_and_claim(seat, count, (flags & SHOAL_NO_GROW) == 0, &head);
+  if (status != SHOAL_OK) return status;
+  status = back_chunks(seat.heap, head, bytes, (flags & SHOAL_ZERO) != 0);
+  if (status != SHOAL_OK) {
+    undo_alloc(seat, head, count);
+    return status;
+  }
+  shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, head)->word,
+                        shl_chunk_encode(SHL_CHUNK_HEAD, seat.id, count));
+  shl_journal_clear(seat.slot);
+  *out = shl_chunk_offset(head);
+  return SHOAL_OK;
+}
+
+bool shl_huge_free(struct shl_seat seat, uint32_t head) {
+  shl_a64 *word = &shl_chunk_row(seat.heap, head)->word;
+  uint64_t before = shl_load_acquire_u64(word);
+  struct shl_chunk_word decoded = shl_chunk_decode(before);
+  if (decoded.state != SHL_CHUNK_HEAD) return false;
+  if (decoded.x == 0 || decoded.x > seat.heap->chunk_end - head) return false;
+  shl_journal_set(seat.slot, SHL_J_HFREE1, head, decoded.x);
+  bool freed = shl_cas_seq_cst_u64(word, before, shl_chunk_encode(SHL_CHUNK_FREEING, seat.id, 0));
+  if (freed) {
+    shl_journal_set(seat.slot, SHL_J_HFREE2, head, decoded.x);
+    shl_huge_let_go(seat.heap, head, decoded.x);
+  }
+  shl_journal_clear(seat.slot);
+  if (freed) shl_chunk_decay(seat);
+  return freed;
+}
+
+uint64_t shl_huge_bytes(const shoal_heap *heap, uint32_t head) {
+  struct shl_chunk_word word = shl_chunk_read(heap, head);
+  if (word.state != SHL_CHUNK_HEAD || word.x == 0 || word.x > heap->chunk_end - head) return 0;
+  uint32_t last = head + word.x - 1;
+  uint64_t committed = shl_load_relaxed_u32(&shl_chunk_row(heap, last)->committed);
+  unsigned units = shl_lowest_bit(~committed);
+  return (uint64_t)(word.x - 1) * SHL_CHUNK_BYTES + (uint64_t)units * SHL_UNIT_BYTES;
+}
+
+static bool grow_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk_word word,
+                           uint64_t bytes) {
+  shoal_heap *heap = seat.heap;
+  uint32_t count = (uint32_t)((bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES);
+  uint32_t end = head + word.x;
+  if (count > heap->chunk_end - head || raise_to(heap, head + count) != SHOAL_OK) return false;
+  shl_journal_set(seat.slot, SHL_J_HGROW, head, count);
+  bool grown = claim_tail(heap, head, end, head + count) == head + count;
+  grown = grown && back_chunks(heap, end - 1, bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES,
+                               false) == SHOAL_OK;
+  if (grown) {
+    shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
+                          shl_chunk_encode(SHL_CHUNK_HEAD, word.slot, count));
+  } else {
+    shl_huge_let_tail_go(heap, head, end);
+  }
+  shl_journal_clear(seat.slot);
+  return grown;
+}
+
+bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes) {
+  shoal_heap *heap = seat.heap;
+  struct shl_chunk_word word = shl_chunk_read(heap, head);
+  if (word.state != SHL_CHUNK_HEAD || word.x == 0 || word.x > heap->chunk_end - head) return false;
+  uint64_t chunks = (bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES;
+  if (chunks > word.x) return grow_by_chunks(seat, head, word, bytes);
+  if (chunks < word.x) {
+    shl_journal_set(seat.slot, SHL_J_HGROW, head, (uint32_t)chunks);
+    shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
+                          shl_chunk_encode(SHL_CHUNK_HEAD, word.slot, (uint32_t)chunks));
+    shl_huge_let_tail_go(heap, head, head + (uint32_t)chunks);
+    shl_journal_clear(seat.slot);
+    shl_chunk_decay(seat);
+  }
+  uint64_t tail = bytes - (chunks - 1) * (uint64_t)SHL_CHUNK_BYTES;
+  return back_chunk(heap, head + (uint32_t)chunks - 1, tail, false) == SHOAL_OK;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_ALLOC_HUGE_H
+#define SHL_ALLOC_HUGE_H
+
+#include "alloc/handle.h"
+
+// Blocks above 1 MiB: runs of whole chunks.
+
+/// Allocates `bytes` as whole chunks; the tail past the last 64 KiB needed is not backed.
+/// returns: SHOAL_OK and its offset; FULL iff no chunks in a row are left; NO_SPACE; BUSY.
+shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags, uint64_t *out);
+
+/// Frees the huge run whose head is `head`.
+/// returns: false iff it is none (any more).
+bool shl_huge_free(struct shl_seat seat, uint32_t head);
+
+/// Makes the huge run hold `bytes` where it stands.
+/// returns: false iff the chunks behind are taken or no memory backs them; the run is as before.
+bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes);
+
+/// Bytes that the huge run can hold: what of it is backed. 0 where `head` is none.
+uint64_t shl_huge_bytes(const shoal_heap *heap, uint32_t head);
+
+// Steps that recovery runs again.
+
+/// Lets the chunks [head + 1, head + count) that are CONT(head) go, then the head.
+void shl_huge_let_go(shoal_heap *heap, uint32_t head, uint32_t count);
+
+/// Lets the chunks from `from` on that are CONT(head) go.
+void shl_huge_let_tail_go(shoal_heap *heap, uint32_t head, uint32_t from);
+
+#endif

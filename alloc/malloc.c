@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// The public allocation calls: arguments, the fast path, errno.
+//
+// The fast path of an allocation is a pop from the hand of the size's class in the calling thread's
+// slot: one load of the slot's address, one of A, one store to A (the commit).
+#include <errno.h>
+#include <string.h>
+
+#include <shoal/heap.h>
+
+#include "alloc/free.h"
+#include "alloc/grant.h"
+#include "alloc/hand.h"
+#include "alloc/slot.h"
+#include "base/align.h"
+
+static uint64_t pop(shoal_heap *heap, size_t size) {
+  struct shl_slot_rec *slot = shl_thread_slots[heap->index];
+  if (slot == NULL || size > SHL_CLASS_MAX_BYTES) return 0;
+  return shl_hand_pop(&slot->hands[shl_class_of(size)]);
+}
+
+static int errno_of(shoal_status status) {
+  if (status == SHOAL_E_READ_ONLY) return EROFS;
+  if (status == SHOAL_E_ARGUMENT || status == SHOAL_E_MISUSE) return EINVAL;
+  return ENOMEM;
+}
+
+static shoal_off grant(shoal_heap *heap, struct shl_wish wish) {
+  uint64_t off = 0;
+  shoal_status status = shl_grant(heap, wish, &off);
+  if (status == SHOAL_OK) return off;
+  errno = errno_of(status);
+  return 0;
+}
+
+static void *address(shoal_heap *heap, uint64_t off) {
+  return off == 0 ? NULL : heap->view.base + off;
+}
+
+shoal_off shoal_alloc(shoal_heap *heap, size_t size, unsigned flags) {
+  uint64_t off = flags == 0 ? pop(heap, size) : 0;
+  if (off != 0) return off;
+  struct shl_wish wish;
+  if (!shl_wish_read(size, flags, &wish)) {
+    errno = EINVAL;
+    return 0;
+  }
+  return grant(heap, wish);
+}
+
+void *shoal_malloc(shoal_heap *heap, size_t size) {
+  uint64_t off = pop(heap, size);
+  if (off != 0) return heap->view.base + off;
+  return address(heap, grant(heap, (struct shl_wish){.bytes = size, .alignment = 16}));
+}
+
+void *shoal_calloc(shoal_heap *heap, size_t count, size_t size) {
+  if (size != 0 && count > SIZE_MAX / size) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  struct shl_wish wish = {.bytes = count * size, .alignment = 16, .flags = SHOAL_ZERO};
+  return address(heap, grant(heap, wish));
+}
+
+void *shoal_aligned_alloc(shoal_heap *heap, size_t alignment, size_t size) {
+  if (!shl_is_power_of_two(alignment) || alignment > SHL_CHUNK_BYTES) {
+    errno = EINVAL;
+    return NULL;
+  }
+  struct shl_wish wish = {.bytes = size, .alignment = alignment < 16 ? 16 : alignment};
+  return address(heap, grant(heap, wish));
+}
+
+shoal_status shoal_free_offset(shoal_heap *heap, shoal_off off) {
+  return off == 0 ? SHOAL_OK : shl_free(heap, off);
+}
+
+void shoal_free(shoal_heap *heap, void *ptr) {
+  if (ptr != NULL) (void)shl_free(heap, (uint64_t)((uintptr_t)ptr - (uintptr_t)heap->view.base));
+}
+
+size_t shoal_usable_size(shoal_heap *heap, const void *ptr) {
+  if (ptr == NULL) return 0;
+  uint64_t bytes = 0;
+  if (shl_block_bytes(heap, shl_region_offset(heap, ptr), &bytes) != SHOAL_OK) {
+    errno = EINVAL;
+    return 0;
+  }
+  return (size_t)bytes;
+}
+
+void *shoal_realloc(shoal_heap *heap, void *ptr, size_t size) {
+  if (ptr == NULL) return shoal_malloc(heap, size);
+  uint64_t off = shl_region_offset(heap, ptr);
+  uint64_t bytes = 0;
+  shoal_status status = shl_block_bytes(heap, off, &bytes);
+  if (status != SHOAL_OK) {
+    errno = errno_of(status);
+    return NULL;
+  }
+  if (shl_resize(heap, off, size)) return ptr;
+  void *moved = shoal_malloc(heap, size);
+  if (moved == NULL) return NULL;
+  memcpy(moved, ptr, size < bytes ? size : (size_t)bytes);
+  (void)shl_free(heap, off);
+  return moved;
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// Tending. A slot acted as is OWNED by the tender's process meanwhile, so a tender's death makes it a
+// dead slot, recovered like any other; everything done is under the slot's own journal.
+#include "alloc/orphan.h"
+
+#include "alloc/hand.h"
+#include "alloc/hint.h"
+#include "alloc/partial.h"
+#include "alloc/slab.h"
+#include "alloc/slot.h"
+
+enum { LOOK_AT = 8 };  // slots looked at per new slab: a line each
+
+static uint32_t slot_high_water(const shoal_heap *heap) {
+  uint64_t high = shl_load_acquire_u64(&heap->words->slot_high_water);
+  return high < heap->slot_count ? (uint32_t)high : heap->slot_count;
+}
+
+bool shl_orphan_next(shoal_heap *heap, uint32_t *id, struct shl_seat *out) {
+  uint32_t high = slot_high_water(heap);
+  while (*id < high) {
+    if (shl_orphan_enter(heap, ++*id, out)) return true;
+  }
+  return false;
+}
+
+void shl_orphan_tend_next(shoal_heap *heap) {
+  uint32_t high = slot_high_water(heap);
+  if (high == 0) return;
+  uint32_t from = shl_load_relaxed_u32(&heap->tend_cursor);
+  shl_store_relaxed_u32(&heap->tend_cursor, from + LOOK_AT);
+  for (uint32_t i = 0; i < LOOK_AT && i < high; i++) {
+    uint32_t id = (from + i) % high + 1;
+    if (shl_load_relaxed_u64(&shl_owner_row(heap, id)->hint_summary) == 0) continue;
+    struct shl_seat orphan;
+    if (!shl_orphan_enter(heap, id, &orphan)) continue;
+    shl_hint_drain(orphan);
+    shl_orphan_leave(orphan);
+    return;
+  }
+}
+
+static void release_empty_slabs(struct shl_seat seat) {
+  for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
+    uint32_t unit = shl_partial_head(seat, i);
+    while (unit != 0 && shl_unit_known(seat.heap, unit)) {
+      uint32_t next = shl_load_relaxed_u32(&shl_hot_row(seat.heap, unit)->next);
+      (void)shl_slab_examine(seat, unit, false);
+      unit = next;
+    }
+  }
+}
+
+void shl_seat_drain(struct shl_seat seat) {
+  shl_hand_give_back_all(seat);
+  shl_hint_drain_all(seat);
+  release_empty_slabs(seat);
+}
+
+bool shl_orphan_tend_all(shoal_heap *heap) {
+  bool any = false;
+  struct shl_seat orphan;
+  for (uint32_t id = 0; shl_orphan_next(heap, &id, &orphan);) {
+    shl_seat_drain(orphan);
+    shl_orphan_leave(orphan);
+    any = true;
+  }
+  return any;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_ALLOC_ORPHAN_H
+#define SHL_ALLOC_ORPHAN_H
+
+#include "alloc/handle.h"
+
+// Slots that nobody owns but that own slabs. Whoever runs short acts as one for a moment, under its
+// number and journal, and gives it back.
+
+/// Takes the next ORPHAN slot after *id to act as it.
+/// returns: false where there is no further one. *id moves on; give back by shl_orphan_leave.
+bool shl_orphan_next(shoal_heap *heap, uint32_t *id, struct shl_seat *out);
+
+/// Looks at a few slots, round robin over calls, and drains the first orphan found with hints.
+void shl_orphan_tend_next(shoal_heap *heap);
+
+/// Hands back all orphans' hands, drains their hints, releases their empty slabs.
+/// returns: whether there was any orphan.
+bool shl_orphan_tend_all(shoal_heap *heap);
+
+/// Hands back the seat's hands, drains its hints and releases its empty slabs.
+void shl_seat_drain(struct shl_seat seat);
+
+#endif

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_ALLOC_PARTIAL_H
+#define SHL_ALLOC_PARTIAL_H
+
+#include "alloc/handle.h"
+
+// A slot's lists of slabs with free blocks, one for each class, linked both ways by unit numbers in
+// the hot rows. Only who acts as the slot touches them, always under its J. Slabs without free
+// blocks (FULL) are on no list.
+
+/// First slab of the class's list; 0: none.
+uint32_t shl_partial_head(struct shl_seat seat, unsigned class_index);
+
+/// Puts the slab first on its class's list, state PARTIAL. Run again after a crash inside, it ends
+/// the same.
+void shl_partial_push(struct shl_seat seat, unsigned class_index, uint32_t unit);
+
+/// Takes the slab off, state FULL. Run again it ends the same, as long as its own prev and next
+/// stand: they do until J names another step.
+void shl_partial_unlink(struct shl_seat seat, unsigned class_index, uint32_t unit);
+
+/// Whether the slab is its class's only listed one.
+bool shl_partial_is_only(struct shl_seat seat, unsigned class_index, uint32_t unit);
+
+/// Whether `unit` lies in data chunks that have rows: what stands in shared memory is not trusted.
+bool shl_unit_known(shoal_heap *heap, uint32_t unit);
+
+#endif

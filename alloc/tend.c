@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// shoal_trim and shoal_thread_idle: giving back what a heap holds without using it.
+#include <shoal/inspect.h>
+
+#include "alloc/chunk.h"
+#include "alloc/orphan.h"
+#include "alloc/run.h"
+#include "alloc/slot.h"
+#include "base/fail.h"
+
+// A claim collects what others freed and turns an empty chunk FREE.
+static void collect_chunk(struct shl_seat seat, uint32_t chunk) {
+  if (shl_chunk_read(seat.heap, chunk).state != SHL_CHUNK_MIXED) return;
+  if (shl_chunk_claim(seat, chunk) == SHL_CLAIM_TAKEN) shl_run_end_claim(seat, chunk);
+}
+
+shoal_status shoal_trim(shoal_heap *heap, unsigned flags) {
+  if (heap == NULL || (flags & ~(unsigned)SHOAL_TRIM_ALL) != 0) {
+    return shl_fail(SHOAL_E_ARGUMENT, 0, "Flags %#x are unknown, or `heap` is null.", flags);
+  }
+  struct shl_seat seat;
+  shoal_status status = shl_seat_enter(heap, &seat);
+  if (status != SHOAL_OK) return status;
+  if ((flags & SHOAL_TRIM_ALL) != 0) {
+    shl_seat_drain(seat);
+    (void)shl_orphan_tend_all(heap);
+    shl_spare_drain(heap, seat);
+  }
+  uint32_t high = shl_chunk_high_water(heap);
+  for (uint32_t chunk = heap->first_chunk; chunk < high; chunk++) {
+    if ((flags & SHOAL_TRIM_ALL) != 0) collect_chunk(seat, chunk);
+    (void)shl_chunk_trim(seat, chunk);
+  }
+  shl_seat_leave(seat);
+  return SHOAL_OK;
+}
+
+shoal_status shoal_thread_idle(shoal_heap *heap) {
+  if (heap == NULL) return shl_fail(SHOAL_E_ARGUMENT, 0, "`heap` is null.");
+  shl_seat_return(heap);
+  return SHOAL_OK;
+}
