@@ -4,7 +4,6 @@
 #include "alloc/block.h"
 
 #include "alloc/chunk.h"
-#include "alloc/partial.h"
 #include "alloc/huge.h"
 #include "alloc/run.h"
 #include "base/align.h"
@@ -66,16 +65,25 @@ unsigned shl_block_at(shoal_heap *heap, uint64_t off, struct shl_place *out) {
   }
 }
 
-bool shl_block_is_free(struct shl_seat seat, const struct shl_place *place) {
+static bool is_in_slab(struct shl_seat seat, const struct shl_place *place) {
   const struct shl_hot_rec *hot = shl_hot_row(seat.heap, place->unit);
   uint64_t taken = shl_load_relaxed_u64(&hot->free[place->word]);
   taken |= shl_load_acquire_u64(&shl_remote_row(seat.heap, place->unit)->freed[place->word]);
-  bool own = seat.slot != NULL && shl_desc_owner(place->desc) == seat.id;
-  if (own && shl_load_relaxed_u8(&hot->hand_word) == place->word) {
-    unsigned class_index = shl_desc_class(place->desc) % SHL_CLASS_TAGGED;
-    if (class_index < SHL_CLASS_COUNT) {
-      taken |= shl_load_relaxed_u64(&seat.slot->hands[class_index].blocks);
-    }
+  bool own = seat.slot != NULL && shl_desc_owner(place->desc) == shl_seat_id(seat);
+  unsigned class_index = shl_desc_class(place->desc) % SHL_CLASS_TAGGED;
+  if (own && class_index < SHL_CLASS_COUNT) {
+    const struct shl_hand_rec *hand = &seat.slot->hands[class_index];
+    bool in_hand = shl_load_relaxed_u32(&hand->ref) == (place->unit << 6 | place->word);
+    if (in_hand) taken |= shl_load_relaxed_u64(&hand->blocks);
   }
   return (taken & place->bit) != 0;
+}
+
+bool shl_block_is_free(struct shl_seat seat, const struct shl_place *place) {
+  switch (place->kind) {
+    case SHL_BLOCK_SLAB: return is_in_slab(seat, place);
+    case SHL_BLOCK_RUN: return shl_run_is_pending(seat.heap, place->chunk, place->page);
+    case SHL_BLOCK_HUGE: break;
+  }
+  return false;
 }

@@ -26,7 +26,8 @@ struct shl_place {
 /// returns: 0 and *out; otherwise what is wrong with `off`.
 unsigned shl_block_at(shoal_heap *heap, uint64_t off, struct shl_place *out);
 
-/// Whether the slab block is in F, in RB, or in the hand of `seat` where that owns it.
+/// Whether the block is freed already, as far as `seat` can see: in F, in RB, or in the seat's own
+/// hand; for a run, pending.
 bool shl_block_is_free(struct shl_seat seat, const struct shl_place *place);
 
 #endif

@@ -25,11 +25,6 @@ void shl_census_begin(struct shl_census *census, shoal_heap *heap) {
       .heap = heap, .chunk = heap->first_chunk, .high = shl_chunk_high_water(heap)};
 }
 
-uint32_t shl_census_slots(const shoal_heap *heap) {
-  uint64_t high = shl_load_acquire_u64(&heap->words->slot_high_water);
-  return high < heap->slot_count ? (uint32_t)high : heap->slot_count;
-}
-
 static bool names_chunk(struct shl_journal entry, uint32_t chunk) {
   switch (entry.op) {
     case SHL_J_REFILL:
@@ -57,7 +52,7 @@ bool shl_census_slot_names(const shoal_heap *heap, uint32_t slot, uint32_t chunk
 }
 
 bool shl_census_is_journalled(const shoal_heap *heap, uint32_t chunk) {
-  uint32_t slots = shl_census_slots(heap);
+  uint32_t slots = shl_slot_high_water(heap);
   for (uint32_t slot = 1; slot <= slots; slot++) {
     if (shl_census_slot_names(heap, slot, chunk)) return true;
   }
@@ -209,7 +204,7 @@ const char *shl_slab_look(shoal_heap *heap, uint32_t unit, uint64_t desc,
   out->info = &shl_classes[out->class_index];
   out->row = shl_chunk_row(heap, shl_unit_chunk(unit));
   if (out->info->bytes == 0) return "A slab's class does not exist.";
-  if (out->owner == 0 || out->owner > shl_census_slots(heap)) {
+  if (out->owner == 0 || out->owner > shl_slot_high_water(heap)) {
     return "A slab's owner is no thread slot in use.";
   }
   if (!rows_are_backed(out->row, unit, out->info->words)) {
@@ -234,11 +229,6 @@ struct shl_word_view shl_slab_word(const struct shl_slab_view *slab, unsigned wo
 bool shl_slab_stands(const shoal_heap *heap, uint32_t unit, uint64_t desc) {
   uint64_t now = shl_load_acquire_u64(shl_unit_desc(heap, unit));
   return ((now ^ desc) & UINT32_MAX) == 0;
-}
-
-bool shl_run_is_pending(const shoal_heap *heap, uint32_t chunk, unsigned page) {
-  const struct shl_chunk_rec *row = shl_chunk_row(heap, chunk);
-  return (shl_load_seq_cst_u64(&row->remote_pages[page / 64]) >> page % 64 & 1) != 0;
 }
 
 static bool find_in_slab(shoal_heap *heap, uint32_t unit, uint64_t desc, uint64_t off,

@@ -49,10 +49,7 @@ void shl_census_begin(struct shl_census *census, shoal_heap *heap);
 /// returns: false at the end.
 bool shl_census_next(struct shl_census *census, struct shl_part *out);
 
-/// Slots [1, this] have rows and pages that may be read.
-uint32_t shl_census_slots(const shoal_heap *heap);
-
-/// Whether the journal of `slot`, one of those, names `chunk` or a unit of it.
+/// Whether the journal of `slot`, one below the mark, names `chunk` or a unit of it.
 bool shl_census_slot_names(const shoal_heap *heap, uint32_t slot, uint32_t chunk);
 
 /// Whether some slot's journal names `chunk` or a unit of it: a step on it is under way, or was cut
@@ -92,9 +89,6 @@ bool shl_slab_stands(const shoal_heap *heap, uint32_t unit, uint64_t desc);
 static inline uint64_t shl_word_allocated(const struct shl_word_view *word) {
   return word->blocks & ~(word->free | word->hand | word->pending);
 }
-
-/// Whether the run block at `page` is freed and waits to be collected.
-bool shl_run_is_pending(const shoal_heap *heap, uint32_t chunk, unsigned page);
 
 /// The allocated block that byte `off` lies in. returns: whether there is one.
 bool shl_block_find(shoal_heap *heap, uint64_t off, shoal_block *out);

@@ -37,7 +37,7 @@ void shl_check_report(struct shl_check *check, uint64_t off, const char *text) {
 
 static bool is_excused(const struct shl_check *check, const struct shl_subject *subject) {
   if (subject->strict) return false;
-  if (subject->slot != 0 && subject->slot <= shl_census_slots(check->heap)) {
+  if (subject->slot != 0 && subject->slot <= shl_slot_high_water(check->heap)) {
     const struct shl_slot_rec *slot = shl_slot_page(check->heap, subject->slot);
     if (shl_load_acquire_u64(&slot->journal) != 0) return true;
   }
@@ -144,7 +144,7 @@ shoal_status shoal_check(shoal_heap *heap, shoal_check_reporter *report, void *c
   if (check.listed == NULL) return shl_fail(SHOAL_E_NO_SPACE, 0, "No memory for the check itself.");
   struct shl_subject words = {.off = shl_region_offset(heap, heap->words)};
   (void)shl_check_rules(&check, heap_rules, sizeof heap_rules / sizeof heap_rules[0], &words);
-  uint32_t slots = shl_census_slots(heap);
+  uint32_t slots = shl_slot_high_water(heap);
   for (uint32_t slot = 1; slot <= slots; slot++) shl_check_slot(&check, slot);
   check_data(&check);
   shl_check_roots(&check);

@@ -31,7 +31,7 @@ static bool word_is_clean(const struct shl_check *check, const struct shl_subjec
     case SHL_CHUNK_FREE: return word.slot == 0 && word.x == 0;
     case SHL_CHUNK_MIXED: return word.x == 0;
     case SHL_CHUNK_CONT: return word.slot == 0;
-    case SHL_CHUNK_HEAD: return word.slot != 0 && word.slot <= shl_census_slots(check->heap);
+    case SHL_CHUNK_HEAD: return word.slot != 0 && word.slot <= shl_slot_high_water(check->heap);
     default: return word.x == 0;
   }
 }
@@ -39,15 +39,16 @@ static bool word_is_clean(const struct shl_check *check, const struct shl_subjec
 static bool holder_says_so(const struct shl_check *check, const struct shl_subject *subject) {
   struct shl_chunk_word word = shl_chunk_read(check->heap, subject->chunk);
   if (is_whole(word.state) || is_settled(word)) return true;
-  if (word.slot == 0 || word.slot > shl_census_slots(check->heap)) return false;
+  if (word.slot == 0 || word.slot > shl_slot_high_water(check->heap)) return false;
   return shl_census_slot_names(check->heap, word.slot, subject->chunk);
 }
 
 static bool whole_has_no_slabs(const struct shl_check *check, const struct shl_subject *subject) {
   if (!is_whole(shl_chunk_read(check->heap, subject->chunk).state)) return true;
-  const struct shl_chunk_rec *row = row_of(check, subject);
+  uint32_t first = subject->chunk * SHL_UNITS_PER_CHUNK;
   for (unsigned u = 0; u < SHL_UNITS_PER_CHUNK; u++) {
-    if (shl_load_acquire_u64(&row->desc[u].word) != 0) return false;
+    uint64_t desc = shl_load_acquire_u64(shl_unit_desc(check->heap, first + u));
+    if ((desc & ~SHL_DESC_FLAGS) != 0) return false;
   }
   return true;
 }
@@ -132,7 +133,7 @@ static bool zero_is_backed(const struct shl_check *check, const struct shl_subje
 // The descriptor of a slab's further unit leads to its first, and that one's pages are a slab.
 static bool leads_to_slab(const struct shl_check *check, uint32_t unit, uint64_t desc) {
   uint32_t back = shl_desc_back(desc);
-  if (back > unit % SHL_UNITS_PER_CHUNK || desc >> 40 != 0) return false;
+  if (back > unit % SHL_UNITS_PER_CHUNK || desc >> 48 != 0) return false;
   uint32_t first = unit - back;
   uint64_t head = shl_load_acquire_u64(shl_unit_desc(check->heap, first));
   bool same = shl_desc_class(head) == shl_desc_class(desc) &&
@@ -146,10 +147,10 @@ static bool leads_to_slab(const struct shl_check *check, uint32_t unit, uint64_t
 static bool descriptors_lead_to_slabs(const struct shl_check *check,
                                       const struct shl_subject *subject) {
   if (!is_settled(shl_chunk_read(check->heap, subject->chunk))) return true;
-  const struct shl_chunk_rec *row = row_of(check, subject);
+  uint32_t first = subject->chunk * SHL_UNITS_PER_CHUNK;
   for (unsigned u = 0; u < SHL_UNITS_PER_CHUNK; u++) {
-    uint64_t desc = shl_load_acquire_u64(&row->desc[u].word);
-    if (desc == 0) continue;
+    uint64_t desc = shl_load_acquire_u64(shl_unit_desc(check->heap, first + u));
+    if ((desc & ~SHL_DESC_FLAGS) == 0) continue;  // a flag may come late
     if (!leads_to_slab(check, subject->chunk * SHL_UNITS_PER_CHUNK + u, desc)) return false;
   }
   return true;

@@ -20,7 +20,7 @@ static struct shl_root_version version_of(const struct shl_check *check,
 static bool version_is_possible(const struct shl_check *check, const struct shl_subject *subject) {
   struct shl_root_version version = version_of(check, subject);
   if (!version.busy) return version.slot == 0;
-  if (version.slot == 0 || version.slot > shl_census_slots(check->heap)) return false;
+  if (version.slot == 0 || version.slot > shl_slot_high_water(check->heap)) return false;
   uint64_t word = shl_load_acquire_u64(&shl_slot_page(check->heap, version.slot)->journal);
   struct shl_journal entry = shl_journal_decode(word);
   return entry.op == SHL_J_ROOT && entry.a == subject->index;
@@ -86,7 +86,7 @@ static bool pin_is_possible(const struct shl_check *check, const struct shl_subj
   struct shl_pin_op op = shl_pin_decode(word);
   if (op.state == SHL_PIN_FREE) return word == 0;
   return op.state <= SHL_PIN_CHANGING && op.process != 0 &&
-         op.process <= check->heap->region->superblock->max_processes;
+         op.process <= check->heap->region->header.max_processes;
 }
 
 static bool pin_is_within(const struct shl_check *check, const struct shl_subject *subject) {

@@ -11,7 +11,7 @@ static bool units_agree(const struct shl_check *check, const struct shl_subject 
   const struct shl_slab_view *slab = subject->slab;
   for (uint32_t back = 0; back < slab->info->units; back++) {
     uint64_t desc = shl_load_acquire_u64(shl_unit_desc(check->heap, slab->unit + back));
-    bool agrees = (desc & 0xffffffff) == shl_desc_make(slab->owner, slab->class_index, back);
+    bool agrees = (desc & ~SHL_DESC_FLAGS) == shl_desc_make(slab->owner, slab->class_index, back);
     if (!agrees) return !is_same(check, subject);
   }
   return true;
@@ -19,10 +19,8 @@ static bool units_agree(const struct shl_check *check, const struct shl_subject 
 
 static bool header_is_possible(const struct shl_check *check, const struct shl_subject *subject) {
   const struct shl_slab_view *slab = subject->slab;
-  unsigned word = shl_load_acquire_u8(&slab->hot->hand_word);
   unsigned state = shl_load_acquire_u8(&slab->hot->state);
-  bool possible = state <= SHL_SLAB_PARTIAL && (word == SHL_HW_NONE || word < slab->info->words);
-  return possible || !is_same(check, subject);
+  return state <= SHL_SLAB_PARTIAL || !is_same(check, subject);
 }
 
 static bool sets_are_within(const struct shl_check *check, const struct shl_subject *subject) {
@@ -69,14 +67,6 @@ static bool full_is_full(const struct shl_check *check, const struct shl_subject
   return true;
 }
 
-static bool hand_agrees(const struct shl_check *check, const struct shl_subject *subject) {
-  const struct shl_slab_view *slab = subject->slab;
-  unsigned word = shl_load_acquire_u8(&slab->hot->hand_word);
-  if (word == SHL_HW_NONE) return true;
-  bool agrees = shl_load_acquire_u32(&slab->hand->ref) == (slab->unit << 6 | word);
-  return agrees || !is_same(check, subject);
-}
-
 static bool pending_is_hinted(const struct shl_check *check, const struct shl_subject *subject) {
   const struct shl_slab_view *slab = subject->slab;
   uint64_t pending = 0;
@@ -95,7 +85,7 @@ static bool pending_is_hinted(const struct shl_check *check, const struct shl_su
 // Whether the list of the slab's class and owner comes by it.
 static bool is_on_list(const struct shl_check *check, const struct shl_slab_view *slab) {
   uint32_t unit =
-      shl_load_acquire_u32(&shl_slot_page(check->heap, slab->owner)->heads[slab->class_index]);
+      shl_load_acquire_u32(&shl_slot_page(check->heap, slab->owner)->hands[slab->class_index].head);
   uint32_t most = check->heap->chunk_end * SHL_UNITS_PER_CHUNK;
   for (uint32_t i = 0; unit != 0 && i < most; i++) {
     struct shl_slab_view member;
@@ -116,13 +106,12 @@ static bool partial_is_listed(const struct shl_check *check, const struct shl_su
 
 static const struct shl_rule slab_rules[] = {
     {units_agree, "A slab's units disagree on owner, class or place."},
-    {header_is_possible, "A slab's state or hand word does not exist."},
+    {header_is_possible, "A slab's state does not exist."},
     {sets_are_within, "A slab has free bits past its last block."},
     {hand_is_apart, "A block is free in its slab and in a hand."},
     {pending_is_apart, "A block is freed by another while it is free already."},
     {summary_covers, "A slab's summary misses a word with free blocks."},
     {full_is_full, "A full slab has free blocks."},
-    {hand_agrees, "A slab's hand word is in no hand of its owner."},
     {pending_is_hinted, "A slab with freed blocks has no hint at its owner."},
     {partial_is_listed, "A partial slab is not on its owner's list."},
 };

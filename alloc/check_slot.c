@@ -17,7 +17,7 @@ static struct shl_owner_word owner_of(const struct shl_check *check,
 static bool owner_is_possible(const struct shl_check *check, const struct shl_subject *subject) {
   struct shl_owner_word word = owner_of(check, subject);
   if (word.state == SHL_OWNER_OWNED) {
-    return word.process >= 1 && word.process <= check->heap->region->superblock->max_processes;
+    return word.process >= 1 && word.process <= check->heap->region->header.max_processes;
   }
   return word.state < SHL_OWNER_OWNED && word.process == 0 && word.process_generation == 0;
 }
@@ -39,7 +39,7 @@ static bool never_taken_is_empty(const struct shl_check *check, const struct shl
   if (owner_of(check, subject).state != SHL_OWNER_FREE) return true;
   const struct shl_slot_rec *page = page_of(check, subject);
   for (unsigned i = 0; i < SHL_CLASS_COUNT; i++) {
-    bool empty = shl_load_acquire_u32(&page->heads[i]) == 0 &&
+    bool empty = shl_load_acquire_u32(&page->hands[i].head) == 0 &&
                  shl_load_acquire_u32(&page->hands[i].ref) == 0 &&
                  shl_load_acquire_u64(&page->hands[i].blocks) == 0;
     if (!empty) return owner_of(check, subject).state != SHL_OWNER_FREE;
@@ -71,9 +71,7 @@ static bool hand_names_slab(const struct shl_check *check, const struct shl_subj
   struct shl_slab_view slab;
   if (ref == 0) return blocks == 0;
   if (!look_at_own(check, subject, ref >> 6, &slab)) return false;
-  unsigned hand_word = shl_load_acquire_u8(&slab.hot->hand_word);
-  bool named = hand_word == (ref & 63) || (hand_word == SHL_HW_NONE && blocks == 0);
-  return (ref & 63) < slab.info->words && named;
+  return (ref & 63) < slab.info->words;
 }
 
 static bool hand_has_address(const struct shl_check *check, const struct shl_subject *subject) {
@@ -90,7 +88,7 @@ static bool hand_has_address(const struct shl_check *check, const struct shl_sub
 // which comes back to a member is noticed there.
 static bool list_is_whole(const struct shl_check *check, const struct shl_subject *subject) {
   uint32_t before = 0;
-  uint32_t unit = shl_load_acquire_u32(&page_of(check, subject)->heads[subject->index]);
+  uint32_t unit = shl_load_acquire_u32(&page_of(check, subject)->hands[subject->index].head);
   uint64_t most = (uint64_t)check->heap->chunk_end * SHL_UNITS_PER_CHUNK;
   for (uint64_t i = 0; unit != 0; i++) {
     struct shl_slab_view slab;

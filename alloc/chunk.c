@@ -3,38 +3,29 @@
 //
 //   FREE --claim--> MIXED(s) <--release/claim--> MIXED(0)     MIXED(s) --last run gone--> FREE
 //
-// The idea: one word a chunk, changed by compare and swap, names the one slot that may change D, the
-// page bitmap, the zero bits, `committed` and `meta`. Nobody waits for a claim. A free needs none: it
-// sets a bit in RP, and whoever claims next collects it before anything else.
+// The idea: one word a chunk, changed by compare and swap, names the one slot that may change D,
+// the page bitmap, the zero bits, `committed` and `meta`. Nobody waits for a claim. A free needs
+// none: it sets a bit in RP, and whoever claims next collects it before anything else.
 //
 // Invariants
 //   I1  D, bitmap, zero, committed, meta of a chunk are stored only by the slot its word names.
 //   I2  FREE: D is all 0 (or not backed), no descriptor has a class, RP is 0.
 //   I3  A page whose `meta` bit is clear is not read, by nobody.
 //   I4  The high-water mark only grows, and rows below it are backed.
+//   I5  A set bit of `committed` means backed pages. Its zero bits are set after it and cleared
+//       before it.
 // A crash leaves the word naming the dead slot and J = CHUNK: recovery recomputes the bitmap from D
-// and releases. Between D[b] = 0 and RP &= ~b the next pass finds D 0 and clears the bit.
+// and releases. Between D[b] = 0 and RP &= ~b the next pass finds D 0 and clears the bit. A unit
+// backed but not yet marked so is backed again by the next who needs it. The committed sum may be
+// off by what the dead was backing or giving back, until somebody meets the limit and counts.
 #include "alloc/chunk.h"
 
 #include "alloc/journal.h"
 #include "alloc/run.h"
 #include "base/bits.h"
 #include "base/fail.h"
+#include "base/panic.h"
 #include "mapping/os.h"
-
-bool shl_chunk_known(shoal_heap *heap, uint32_t chunk) {
-  if (chunk < heap->first_chunk) return false;
-  if (chunk - heap->first_chunk < shl_load_relaxed_u32(&heap->known_chunks)) return true;
-  return chunk < shl_chunk_high_water(heap);
-}
-
-uint32_t shl_chunk_high_water(shoal_heap *heap) {
-  uint64_t high = shl_load_acquire_u64(&heap->words->chunk_high_water);
-  if (high < heap->first_chunk) high = heap->first_chunk;
-  if (high > heap->chunk_end) high = heap->chunk_end;
-  shl_store_relaxed_u32(&heap->known_chunks, (uint32_t)high - heap->first_chunk);
-  return (uint32_t)high;
-}
 
 static shoal_status back_row(shoal_heap *heap, const void *row, uint64_t bytes) {
   uint64_t begin = shl_region_offset(heap, row);
@@ -47,6 +38,10 @@ static shoal_status back_row(shoal_heap *heap, const void *row, uint64_t bytes) 
 shoal_status shl_chunk_raise(shoal_heap *heap, uint32_t chunk) {
   if (chunk >= heap->chunk_end) return SHOAL_E_FULL;
   shoal_status status = back_row(heap, shl_chunk_row(heap, chunk), sizeof(struct shl_chunk_rec));
+  if (status == SHOAL_OK) {
+    status = back_row(heap, shl_unit_desc(heap, chunk * SHL_UNITS_PER_CHUNK),
+                      SHL_UNITS_PER_CHUNK * sizeof(union shl_desc_rec));
+  }
   if (status == SHOAL_OK) status = back_row(heap, shl_room(heap, chunk), sizeof(shl_a16));
   if (status != SHOAL_OK) return status;
   if (shl_chunk_high_water(heap) > chunk) return SHOAL_OK;
@@ -76,12 +71,27 @@ shoal_status shl_chunk_back_meta(shoal_heap *heap, uint32_t chunk, unsigned page
   return SHOAL_OK;
 }
 
+static uint64_t count_committed(shoal_heap *heap) {
+  uint64_t units = 0;
+  uint32_t high = shl_chunk_high_water(heap);
+  for (uint32_t chunk = heap->first_chunk; chunk < high; chunk++) {
+    units += shl_count_bits(shl_load_relaxed_u32(&shl_chunk_row(heap, chunk)->committed));
+  }
+  return units * SHL_UNIT_BYTES;
+}
+
 bool shl_chunk_account(shoal_heap *heap, uint64_t bytes) {
   if (heap->limit_bytes == 0) return true;
-  uint64_t before = shl_add_relaxed_u64(&heap->words->committed_bytes, bytes);
-  if (before + bytes <= heap->limit_bytes) return true;
-  shl_chunk_unaccount(heap, bytes);
-  return false;
+  shl_a64 *sum = &heap->words->committed_bytes;
+  bool counted = false;
+  while (true) {
+    uint64_t before = shl_load_relaxed_u64(sum);
+    bool allowed = before <= heap->limit_bytes && bytes <= heap->limit_bytes - before;
+    if (!allowed && counted) return false;
+    uint64_t after = allowed ? before + bytes : count_committed(heap);
+    counted = counted || !allowed;
+    if (shl_cas_seq_cst_u64(sum, before, after) && allowed) return true;
+  }
 }
 
 void shl_chunk_unaccount(shoal_heap *heap, uint64_t bytes) {
@@ -100,6 +110,32 @@ static uint32_t units_to_back(uint32_t committed, unsigned first, unsigned count
   return wanted & ~committed;
 }
 
+// Units in a row. Private to the process.
+struct stretch {
+  unsigned first;
+  unsigned count;
+};
+
+// Takes the lowest stretch of set bits off `*bits`, which are not 0.
+static struct stretch take_stretch(uint32_t *bits) {
+  struct stretch stretch = {.first = shl_lowest_bit(*bits)};
+  stretch.count = shl_lowest_bit(~((uint64_t)*bits >> stretch.first));
+  *bits &= ~((uint32_t)shl_low_mask(stretch.count) << stretch.first);
+  return stretch;
+}
+
+static uint64_t stretch_offset(uint32_t chunk, struct stretch stretch) {
+  return shl_chunk_offset(chunk) + stretch.first * (uint64_t)SHL_UNIT_BYTES;
+}
+
+static void unback_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits) {
+  while (bits != 0) {
+    struct stretch stretch = take_stretch(&bits);
+    (void)shl_region_give_back(heap->region, stretch_offset(chunk, stretch),
+                               stretch.count * (uint64_t)SHL_UNIT_BYTES);
+  }
+}
+
 shoal_status shl_chunk_back_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits) {
   uint64_t bytes = (uint64_t)shl_count_bits(bits) * SHL_UNIT_BYTES;
   if (!shl_chunk_account(heap, bytes)) {
@@ -107,16 +143,14 @@ shoal_status shl_chunk_back_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits
                     (unsigned long long)heap->limit_bytes);
   }
   for (uint32_t left = bits; left != 0;) {
-    unsigned first = shl_lowest_bit(left);
-    unsigned count = shl_lowest_bit(~((uint64_t)left >> first));
-    shoal_status status =
-        shl_region_commit(heap->region, shl_chunk_offset(chunk) + first * (uint64_t)SHL_UNIT_BYTES,
-                          count * (uint64_t)SHL_UNIT_BYTES);
-    if (status != SHOAL_OK) {
-      shl_chunk_unaccount(heap, bytes);
-      return status;
-    }
-    left &= ~((uint32_t)shl_low_mask(count) << first);
+    uint32_t before = left;
+    struct stretch stretch = take_stretch(&left);
+    shoal_status status = shl_region_commit(heap->region, stretch_offset(chunk, stretch),
+                                            stretch.count * (uint64_t)SHL_UNIT_BYTES);
+    if (status == SHOAL_OK) continue;
+    unback_bits(heap, chunk, bits & ~before);
+    shl_chunk_unaccount(heap, bytes);
+    return status;
   }
   return SHOAL_OK;
 }
@@ -134,14 +168,15 @@ shoal_status shl_chunk_back_units(shoal_heap *heap, uint32_t chunk, unsigned fir
     status = shl_chunk_back_bits(heap, chunk, bits);
   }
   if (status != SHOAL_OK) return status;
-  shl_run_mark_zero(heap, chunk, bits);
   shl_store_release_u32(&row->committed, committed | bits);
+  shl_run_mark_zero(heap, chunk, bits);
   return SHOAL_OK;
 }
 
 enum shl_claim shl_chunk_claim(struct shl_seat seat, uint32_t chunk) {
+  SHL_ASSERT_DEBUG(shl_journal_is_clear(seat.slot));
   struct shl_chunk_rec *row = shl_chunk_row(seat.heap, chunk);
-  uint64_t mine = shl_chunk_encode(SHL_CHUNK_MIXED, seat.id, 0);
+  uint64_t mine = shl_chunk_encode(SHL_CHUNK_MIXED, shl_seat_id(seat), 0);
   uint64_t before = shl_load_acquire_u64(&row->word);
   struct shl_chunk_word word = shl_chunk_decode(before);
   bool open = word.state == SHL_CHUNK_FREE || (word.state == SHL_CHUNK_MIXED && word.slot == 0);
@@ -182,10 +217,12 @@ void shl_chunk_release(struct shl_seat seat, uint32_t chunk) {
   shl_store_seq_cst_u64(&row->word, shl_chunk_encode(SHL_CHUNK_MIXED, 0, 0));
 }
 
+// Each turn collects what somebody freed, and could not collect, during the turn before.
 void shl_chunk_settle(struct shl_seat seat, uint32_t chunk) {
-  if (!shl_run_pending(seat.heap, chunk)) return;
-  if (shl_chunk_read(seat.heap, chunk).state != SHL_CHUNK_MIXED) return;
-  if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) return;
-  shl_chunk_release(seat, chunk);
-  shl_journal_clear(seat.slot);
+  while (shl_run_pending(seat.heap, chunk)) {
+    if (shl_chunk_read(seat.heap, chunk).state != SHL_CHUNK_MIXED) return;
+    if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) return;
+    shl_chunk_release(seat, chunk);
+    shl_journal_clear(seat.slot);
+  }
 }

@@ -51,9 +51,6 @@ void shl_chunk_settle(struct shl_seat seat, uint32_t chunk);
 /// returns: SHOAL_OK, also where another was first; FULL iff there is no further chunk; NO_SPACE.
 shoal_status shl_chunk_raise(shoal_heap *heap, uint32_t chunk);
 
-/// The high-water mark: chunks [heap->first_chunk, this) have rows.
-uint32_t shl_chunk_high_water(shoal_heap *heap);
-
 /// Backs metadata pages `pages` (bits as shl_chunk_rec.meta) of a chunk that the caller holds.
 shoal_status shl_chunk_back_meta(shoal_heap *heap, uint32_t chunk, unsigned pages);
 
@@ -65,21 +62,26 @@ shoal_status shl_chunk_back_units(shoal_heap *heap, uint32_t chunk, unsigned fir
 /// returns: SHOAL_OK; FULL iff limit_bytes forbids it; NO_SPACE; and then nothing has changed.
 shoal_status shl_chunk_back_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits);
 
-/// Gives a FREE chunk's memory back to the system unless a pin covers it.
-/// returns: whether it held any and was given back.
+/// Gives a FREE chunk's memory back to the system unless a pin covers it. J is 0 before and after.
+/// returns: whether it held any and no pin kept it.
 bool shl_chunk_trim(struct shl_seat seat, uint32_t chunk);
 
-/// The part of a trim after the word is TRIM; recovery runs it again.
-void shl_chunk_trim_steps(shoal_heap *heap, uint32_t chunk);
+/// The part of a trim after the word is TRIM, up to FREE again; recovery runs it again.
+/// returns: whether no pin kept the memory.
+bool shl_chunk_trim_steps(shoal_heap *heap, uint32_t chunk);
 
 /// Gives back chunks that have been FREE for a second, a few at a time, at most every quarter of a
-/// second in a process.
+/// second in a process. J is 0 before and after.
 void shl_chunk_decay(struct shl_seat seat);
+
+/// Gives back all chunks that are FREE now. J is 0 before and after.
+void shl_chunk_trim_all(struct shl_seat seat);
 
 /// Marks the chunk's room as FREE and the time. Before its word becomes FREE.
 void shl_chunk_note_free(shoal_heap *heap, uint32_t chunk);
 
-/// Counts `bytes` of data as committed against limit_bytes.
+/// Counts `bytes` of data as committed against limit_bytes. A count that a death has left wrong is
+/// made anew from the chunks before the answer is no.
 /// returns: whether the limit allows it; always where there is none.
 bool shl_chunk_account(shoal_heap *heap, uint64_t bytes);
 void shl_chunk_unaccount(shoal_heap *heap, uint64_t bytes);

@@ -12,6 +12,7 @@
 #include "alloc/format.h"
 
 #include "alloc/layout.h"
+#include "alloc/reap.h"
 #include "base/align.h"
 #include "base/fail.h"
 
@@ -79,6 +80,7 @@ uint64_t shl_format_layout_hash(void) {
       sizeof(struct shl_slot_rec),       sizeof(struct shl_hand_rec),
       sizeof(struct shl_chunk_rec),      sizeof(struct shl_hot_rec),
       sizeof(struct shl_remote_rec),     sizeof(struct shl_run_rec),
+      sizeof(union shl_desc_rec),
       SHL_CLASS_COUNT,                   SHL_PAGE_BYTES,
       SHL_UNIT_BYTES,                    SHL_CHUNK_BYTES};
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -105,6 +107,7 @@ static void place(struct plan *plan, uint32_t kind, uint64_t bytes, uint32_t sha
 static uint64_t place_chunk_areas(struct plan *plan, uint64_t chunks) {
   uint64_t units = chunks * SHL_UNITS_PER_CHUNK;
   place(plan, SHL_AREA_CHUNK, chunks * sizeof(struct shl_chunk_rec), SHL_SHARING_MULTI);
+  place(plan, SHL_AREA_DESC, units * sizeof(union shl_desc_rec), SHL_SHARING_MULTI);
   place(plan, SHL_AREA_ROOM, chunks * sizeof(shl_a16), SHL_SHARING_MULTI);
   place(plan, SHL_AREA_HOT, units * sizeof(struct shl_hot_rec), SHL_SHARING_SINGLE);
   place(plan, SHL_AREA_REMOTE, units * sizeof(struct shl_remote_rec), SHL_SHARING_MULTI);
@@ -128,8 +131,29 @@ static void place_fixed_areas(struct plan *plan) {
         SHL_SHARING_SINGLE);
 }
 
+// Of a stored header, too: what names slots, processes and records has only so many bits.
+static bool are_tables_possible(const struct shl_superblock_rec *superblock) {
+  const struct {
+    uint32_t rows;
+    uint32_t most;
+  } tables[] = {{superblock->max_processes, PROCESSES_MAX},
+                {superblock->max_slots, SHL_SLOT_MAX},
+                {superblock->max_roots, TABLE_MAX},
+                {superblock->max_pins, TABLE_MAX}};
+  for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+    if (tables[i].rows == 0 || tables[i].rows > tables[i].most) return false;
+  }
+  return true;
+}
+
 static shoal_status plan_region(struct shl_superblock_rec *superblock) {
   struct plan plan = {.superblock = superblock, .end = superblock->metadata_bytes};
+  if (!are_tables_possible(superblock)) {
+    return shl_fail(SHOAL_E_SIZE, 0,
+                    "No heap has tables of %u processes, %u slots, %u roots, %u pins.",
+                    superblock->max_processes, superblock->max_slots, superblock->max_roots,
+                    superblock->max_pins);
+  }
   if (plan.end < SHL_PAGE_BYTES) plan.end = SHL_PAGE_BYTES;
   place_fixed_areas(&plan);
   uint64_t total = superblock->capacity / SHL_CHUNK_BYTES;
@@ -159,7 +183,7 @@ static shoal_status plan_region(struct shl_superblock_rec *superblock) {
 }
 
 static shoal_status commit_area(struct shl_region *region, uint32_t kind) {
-  const struct shl_area_rec *area = shl_superblock_area(region->superblock, kind);
+  const struct shl_area_rec *area = shl_superblock_area(&region->header, kind);
   if (area == NULL) return shl_fail(SHOAL_E_CORRUPT, 0, "Area %u is missing.", kind);
   uint64_t begin = shl_align_down(area->offset, SHL_PAGE_BYTES);
   uint64_t end = shl_align_up(area->offset + area->bytes, SHL_PAGE_BYTES);
@@ -172,20 +196,14 @@ static shoal_status format_region(struct shl_region *region) {
     shoal_status status = commit_area(region, kinds[i]);
     if (status != SHOAL_OK) return status;
   }
-  struct shl_heap_rec *words = (struct shl_heap_rec *)(void *)(region->base + SHL_HEAP_WORDS_OFFSET);
-  words->first_chunk = region->superblock->data_offset / SHL_CHUNK_BYTES;
+  void *place = region->base + SHL_HEAP_WORDS_OFFSET;
+  struct shl_heap_rec *words = place;
+  words->first_chunk = region->header.data_offset / SHL_CHUNK_BYTES;
   shl_store_release_u64(&words->chunk_high_water, words->first_chunk);
   return SHOAL_OK;
 }
 
-static shoal_status attach_region(struct shl_region *region, bool all_dead) {
-  (void)region;
-  (void)all_dead;
-  return SHOAL_OK;
-}
-
-const struct shl_format shl_heap_format = {
-    .tables = plan_tables,
-    .plan = plan_region,
-    .format = format_region,
-    .attach = attach_region};
+const struct shl_format shl_heap_format = {.tables = plan_tables,
+                                            .plan = plan_region,
+                                            .format = format_region,
+                                            .attach = shl_reap_at_attach};

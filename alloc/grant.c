@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Up to 32 KiB a block of a class; up to 1 MiB a run of pages; above, whole chunks. An alignment up to
-// 4 KiB is met by a class whose size is a multiple of it (slabs start on units), up to 1 MiB by an
-// aligned run, above by chunks: no block ever lies inside another, so free needs no flag for it.
+// Up to 32 KiB a block of a class; up to 1 MiB a run of pages; above, whole chunks. An alignment up
+// to 4 KiB is met by a class whose size is a multiple of it (slabs start on units), up to 1 MiB by
+// an aligned run, above by chunks: no block ever lies inside another, so free needs no flag for it.
+//
+// Before the answer is no, everything that can be given back is: the seat's own hands and empty
+// slabs, the process's spare slot's, all orphans' and the dead's, and chunks that are backed but
+// FREE, since memory may be backed in one place and wanted in another. Then it is tried again.
 #include "alloc/grant.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #include "alloc/block.h"
+#include "alloc/chunk.h"
 #include "alloc/hand.h"
 #include "alloc/huge.h"
 #include "alloc/misuse.h"
 #include "alloc/orphan.h"
+#include "alloc/refill.h"
 #include "alloc/run.h"
-#include "alloc/slot.h"
+#include "alloc/seat.h"
 #include "base/align.h"
 #include "base/fail.h"
 
@@ -36,9 +42,11 @@ static shoal_status grant_block(struct shl_seat seat, unsigned class_index, stru
                                 uint64_t *out) {
   uint64_t off = shl_hand_pop(&seat.slot->hands[class_index]);
   shoal_status status = SHOAL_OK;
-  if (off == 0) status = shl_hand_refill_pop(seat, class_index, may_grow(wish), &off);
+  if (off == 0) status = shl_refill_pop(seat, class_index, may_grow(wish), &off);
   if (status != SHOAL_OK) return status;
-  if ((wish.flags & SHOAL_ZERO) != 0) memset(seat.heap->view.base + off, 0, (size_t)wish.bytes);
+  if ((wish.flags & SHOAL_ZERO) != 0) {
+    memset(seat.heap->view.base + off, 0, shl_classes[class_index].bytes);
+  }
   *out = off;
   return SHOAL_OK;
 }
@@ -47,7 +55,7 @@ static shoal_status grant_run(struct shl_seat seat, struct shl_wish wish, uint64
   struct shl_run_request request = {
       .pages = (unsigned)((wish.bytes + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES),
       .align_pages = wish.alignment <= SHL_PAGE_BYTES ? 1 : (unsigned)(wish.alignment >> 12),
-      .grow = may_grow(wish)};
+      .backed = !may_grow(wish)};
   if (request.pages == 0) request.pages = 1;
   return shl_run_alloc(seat, request, (wish.flags & SHOAL_ZERO) != 0, out);
 }
@@ -83,6 +91,13 @@ static shoal_status refuse(shoal_heap *heap, struct shl_wish wish, shoal_status 
   return status;
 }
 
+static void gather(struct shl_seat seat) {
+  shl_seat_drain(seat);
+  shl_spare_drain(seat);
+  (void)shl_orphan_tend_all(seat.heap);
+  shl_chunk_trim_all(seat);
+}
+
 shoal_status shl_grant(shoal_heap *heap, struct shl_wish wish, uint64_t *out) {
   if (wish.bytes > PTRDIFF_MAX) {
     return shl_fail(SHOAL_E_SIZE, 0, "%llu bytes are more than PTRDIFF_MAX.",
@@ -91,10 +106,10 @@ shoal_status shl_grant(shoal_heap *heap, struct shl_wish wish, uint64_t *out) {
   struct shl_seat seat;
   shoal_status status = shl_seat_enter(heap, &seat);
   if (status != SHOAL_OK) return status;
-  status = grant_once(seat, wish, out);
-  if (status != SHOAL_OK) {
-    shl_seat_drain(seat);
-    (void)shl_orphan_tend_all(heap);
+  uint64_t most = (uint64_t)(heap->chunk_end - heap->first_chunk) * SHL_CHUNK_BYTES;
+  status = wish.bytes <= most ? grant_once(seat, wish, out) : SHOAL_E_FULL;
+  if (status != SHOAL_OK && wish.bytes <= most) {
+    gather(seat);
     status = grant_once(seat, wish, out);
   }
   shl_seat_leave(seat);
@@ -104,8 +119,7 @@ shoal_status shl_grant(shoal_heap *heap, struct shl_wish wish, uint64_t *out) {
 shoal_status shl_block_bytes(shoal_heap *heap, uint64_t off, uint64_t *out) {
   struct shl_place place;
   unsigned wrong = shl_block_at(heap, off, &place);
-  if (wrong == 0 && place.kind == SHL_BLOCK_SLAB &&
-      shl_block_is_free(shl_seat_here(heap), &place)) {
+  if (wrong == 0 && shl_block_is_free(shl_seat_here(heap), &place)) {
     wrong = SHOAL_MISUSE_DOUBLE_FREE;
   }
   if (wrong != 0) return shl_misuse(heap, (shoal_misuse)wrong, off);

@@ -8,8 +8,8 @@
 #include "mapping/region.h"
 
 // The process's handle of a heap, and the one place that turns a number (slot, chunk, unit) into
-// the address of its row. Rows of chunks and units are found by the number itself: the areas' addresses
-// kept here are those that row 0 would have had, had the metadata chunks rows too.
+// the address of its row. Rows of chunks and units are found by the number itself: the areas'
+// addresses kept here are those that row 0 would have had, had the metadata chunks rows too.
 
 enum { SHL_HEAPS_MAX = 64, SHL_CHUNK_SHIFT = 21, SHL_UNIT_SHIFT = 16, SHL_PAGE_SHIFT = 12 };
 
@@ -17,11 +17,13 @@ enum { SHL_HEAPS_MAX = 64, SHL_CHUNK_SHIFT = 21, SHL_UNIT_SHIFT = 16, SHL_PAGE_S
 struct shoal_heap {
   struct shoal_heap_view view;
   unsigned index;           // of this heap among those open in the process, below SHL_HEAPS_MAX
+  uintptr_t seat_bytes;     // the same, as an offset in shl_thread_seats
   bool read_only;
   uint32_t first_chunk;     // first data chunk
   uint32_t chunk_end;       // data chunks are [first_chunk, chunk_end)
-  shl_a32 known_chunks;     // chunks [first_chunk, first_chunk + this) were below high water: the
-                            // rows that may be read; grows
+  uint64_t data_begin;      // offset of the first data chunk
+  shl_a64 known_bytes;      // data [data_begin, data_begin + this) was below high water: its rows
+                            // may be read; grows
   uint32_t slot_count;      // slots are [1, slot_count]
   uint32_t root_count;
   uint32_t pin_count;
@@ -30,6 +32,7 @@ struct shoal_heap {
   uintptr_t owners;         // row of slot 0, had it one
   uintptr_t slots;
   uintptr_t chunks;         // row of chunk 0, had it one
+  uintptr_t descs;          // of unit 0, had it one
   uintptr_t room;
   uintptr_t hot;            // row of unit 0, had it one
   uintptr_t remote;
@@ -42,16 +45,17 @@ struct shoal_heap {
   uint32_t spare_slot;      // 0: none (READ_ONLY)
   bool inherited;           // in a forked child that has not opened this heap again
   shl_a32 tend_cursor;      // slot that this process looks at next for an orphan to tend
+  shl_a64 table_full_ns;    // when this process last found every thread slot in use
   shl_a64 last_decay_ns;    // when this process last looked for chunks to give back
   shoal_misuse_handler *on_misuse;
   void *on_misuse_context;
 };
 
-// Whom a piece of code acts as: a thread slot and its number. By value, private to the thread.
+// Whom a piece of code acts as: a thread slot, null for none. By value, private to the thread: two
+// words, which travel in registers.
 struct shl_seat {
   shoal_heap *heap;
   struct shl_slot_rec *slot;
-  uint32_t id;
 };
 
 static inline struct shl_owner_rec *shl_owner_row(const shoal_heap *heap, uint32_t slot) {
@@ -60,6 +64,15 @@ static inline struct shl_owner_rec *shl_owner_row(const shoal_heap *heap, uint32
 
 static inline struct shl_slot_rec *shl_slot_page(const shoal_heap *heap, uint32_t slot) {
   return (struct shl_slot_rec *)(heap->slots + (uintptr_t)slot * sizeof(struct shl_slot_rec));
+}
+
+static inline uint32_t shl_slot_id(const shoal_heap *heap, const struct shl_slot_rec *slot) {
+  return (uint32_t)(((uintptr_t)slot - heap->slots) / sizeof(struct shl_slot_rec));
+}
+
+// The number of the slot; 0 where there is none.
+static inline uint32_t shl_seat_id(struct shl_seat seat) {
+  return seat.slot == NULL ? 0 : shl_slot_id(seat.heap, seat.slot);
 }
 
 static inline struct shl_chunk_rec *shl_chunk_row(const shoal_heap *heap, uint32_t chunk) {
@@ -86,9 +99,12 @@ static inline uint32_t shl_unit_chunk(uint32_t unit) {
   return unit / SHL_UNITS_PER_CHUNK;
 }
 
+static inline union shl_desc_rec *shl_desc_row(const shoal_heap *heap, uint32_t unit) {
+  return (union shl_desc_rec *)heap->descs + unit;
+}
+
 static inline shl_a64 *shl_unit_desc(const shoal_heap *heap, uint32_t unit) {
-  struct shl_chunk_rec *row = shl_chunk_row(heap, shl_unit_chunk(unit));
-  return &row->desc[unit % SHL_UNITS_PER_CHUNK].word;
+  return &shl_desc_row(heap, unit)->word;
 }
 
 static inline uint64_t shl_chunk_offset(uint32_t chunk) {
@@ -114,18 +130,50 @@ static inline uint32_t shl_desc_class(uint64_t desc) {
 }
 
 static inline uint32_t shl_desc_back(uint64_t desc) {
-  return (uint32_t)(desc >> 24) & 0xff;
+  return (uint32_t)(desc >> 32) & 0xff;
+}
+
+static inline bool shl_desc_pending(uint64_t desc) {
+  return (desc >> 24 & 0xff) != 0;
 }
 
 static inline bool shl_desc_journalled(uint64_t desc) {
-  return ((desc >> 32) & 0xff) != 0;
+  return (desc >> 40 & 0xff) != 0;
 }
+
+// The bytes of a descriptor that are stored apart: `pending`, `journalled`.
+#define SHL_DESC_FLAGS (UINT64_C(0xff) << 24 | UINT64_C(0xff) << 40)
+
+// Equal to a slot's number iff the unit is of a slab of that slot's and RB need not be looked at.
+#define SHL_DESC_OWNER_AND_PENDING (UINT64_C(0xffff) | UINT64_C(0xff) << 24)
 
 static inline uint64_t shl_desc_make(uint32_t owner, uint32_t class_index, uint32_t back) {
-  return (uint64_t)owner | (uint64_t)class_index << 16 | (uint64_t)back << 24;
+  return (uint64_t)owner | (uint64_t)class_index << 16 | (uint64_t)back << 32;
 }
 
-// Whether `chunk` is a data chunk whose row may be read: below the high-water mark.
-bool shl_chunk_known(shoal_heap *heap, uint32_t chunk);
+/// Fills in what follows from an open region: numbers and addresses.
+void shl_handle_fill(shoal_heap *heap, struct shl_region *region);
+
+/// Whether this process may store through the handle.
+/// returns: SHOAL_OK; READ_ONLY; STALE in a forked child that must open again.
+shoal_status shl_handle_may_store(const shoal_heap *heap);
+
+/// The high-water mark: chunks [heap->first_chunk, this) have rows.
+uint32_t shl_chunk_high_water(shoal_heap *heap);
+
+/// Whether `chunk` is a data chunk whose row may be read: below the high-water mark.
+static inline bool shl_chunk_known(shoal_heap *heap, uint32_t chunk) {
+  uint64_t known = shl_load_relaxed_u64(&heap->known_bytes);
+  if (shl_chunk_offset(chunk) - heap->data_begin < known) return true;
+  return chunk >= heap->first_chunk && chunk < shl_chunk_high_water(heap);
+}
+
+/// Whether `unit` lies in such a chunk: what stands in shared memory is not trusted.
+static inline bool shl_unit_known(shoal_heap *heap, uint32_t unit) {
+  return shl_chunk_known(heap, shl_unit_chunk(unit));
+}
+
+/// Slots [1, this] have rows and pages that may be read.
+uint32_t shl_slot_high_water(const shoal_heap *heap);
 
 #endif

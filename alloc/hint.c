@@ -4,11 +4,12 @@
 //
 //   raise  each level: test, then one atomic or. The levels are tested apart: a stale cd bit must
 //          not hide H. A plain store in the middle level would lose a neighbour's bit.
-//   drain  J = DRAIN(k of word j); HS &= ~j; M = H[j]; for k in M: J = DRAIN(k); H[j] &= ~k; for chunks
-//          = k modulo 4096: for dirty slabs of ours: collect, J = DRAIN(k) again; J = 0
+//   drain  J = DRAIN(k of word j); HS &= ~j; M = H[j]; for k in M: J = DRAIN(k); H[j] &= ~k; for
+//          chunks = k modulo 4096: for dirty slabs of ours: collect, J = DRAIN(k) again; J = 0
 //
 // J never becomes 0 in between, so a death leaves the word to restore: H[j] |= k, HS |= j. Leaving
-// early does the same by hand.
+// early does the same by hand. A cd bit may be stale, and its unit by now a further one of another
+// slab, whose cells mean nothing: only a slab's first unit is collected.
 #include "alloc/hint.h"
 
 #include "alloc/chunk.h"
@@ -16,6 +17,7 @@
 #include "alloc/journal.h"
 #include "alloc/remote.h"
 #include "alloc/slab.h"
+#include "base/panic.h"
 
 enum {
   CHUNK_BITS = 64 * SHL_HINT_WORDS,
@@ -33,8 +35,20 @@ static void raise_chunk(shoal_heap *heap, uint32_t owner, uint32_t chunk_mod) {
   raise_bit(&row->hint_summary, UINT64_C(1) << chunk_mod / 64);
 }
 
+void shl_hint_set_pending(shoal_heap *heap, uint32_t unit, bool pending) {
+  uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(heap, unit));
+  // A late hint may name what is no slab's first unit any more.
+  unsigned units = shl_desc_back(desc) == 0 ? shl_classes[shl_desc_class(desc)].units : 0;
+  for (uint32_t i = 0; i < units; i++) {
+    union shl_desc_rec *rec = shl_desc_row(heap, unit + i);
+    bool is_set = shl_load_relaxed_u8(&rec->part.pending) != 0;
+    if (is_set != pending) shl_store_release_u8(&rec->part.pending, pending);
+  }
+}
+
 void shl_hint_raise(shoal_heap *heap, uint32_t unit, uint32_t owner) {
   if (owner == 0 || owner > heap->slot_count) return;
+  shl_hint_set_pending(heap, unit, true);
   uint32_t chunk = shl_unit_chunk(unit);
   shl_a32 *dirty = &shl_chunk_row(heap, chunk)->dirty;
   uint32_t bit = UINT32_C(1) << unit % SHL_UNITS_PER_CHUNK;
@@ -43,7 +57,7 @@ void shl_hint_raise(shoal_heap *heap, uint32_t unit, uint32_t owner) {
 }
 
 void shl_hint_restore(struct shl_seat seat, uint32_t chunk_mod) {
-  struct shl_owner_rec *row = shl_owner_row(seat.heap, seat.id);
+  struct shl_owner_rec *row = shl_owner_row(seat.heap, shl_seat_id(seat));
   (void)shl_or_seq_cst_u64(&row->hints[chunk_mod / 64 % SHL_HINT_WORDS],
                            UINT64_C(1) << chunk_mod % 64);
   (void)shl_or_seq_cst_u64(&row->hint_summary, UINT64_C(1) << chunk_mod / 64 % SHL_HINT_WORDS);
@@ -65,7 +79,8 @@ static void drain_unit(struct drain *drain, uint32_t unit, uint64_t journal) {
   shoal_heap *heap = drain->seat.heap;
   uint64_t desc = shl_load_acquire_u64(shl_unit_desc(heap, unit));
   const struct shl_class_info *info = &shl_classes[shl_desc_class(desc)];
-  if (info->bytes == 0 || shl_desc_owner(desc) != drain->seat.id) return;
+  bool ours = shl_desc_owner(desc) == shl_seat_id(drain->seat) && shl_desc_back(desc) == 0;
+  if (info->bytes == 0 || !ours) return;
   shl_remote_collect(drain->seat, unit, journal);
   drain->collected_count++;
   if (shl_slab_is_empty(heap, unit, info)) drain->emptied[drain->emptied_count++] = unit;
@@ -85,7 +100,7 @@ static void drain_chunks(struct drain *drain, uint32_t chunk_mod) {
   struct shl_journal entry = {.op = SHL_J_DRAIN, .a = chunk_mod};
   uint64_t journal = shl_journal_encode(entry);
   shl_store_release_u64(&drain->seat.slot->journal, journal);
-  struct shl_owner_rec *row = shl_owner_row(heap, drain->seat.id);
+  struct shl_owner_rec *row = shl_owner_row(heap, shl_seat_id(drain->seat));
   (void)shl_and_seq_cst_u64(&row->hints[chunk_mod / 64], ~(UINT64_C(1) << chunk_mod % 64));
   for (uint32_t chunk = chunk_mod; chunk < high && !is_done(drain); chunk += CHUNK_BITS) {
     if (chunk >= heap->first_chunk) drain_chunk(drain, chunk, journal);
@@ -94,7 +109,7 @@ static void drain_chunks(struct drain *drain, uint32_t chunk_mod) {
 }
 
 static void drain_word(struct drain *drain, unsigned word) {
-  struct shl_owner_rec *row = shl_owner_row(drain->seat.heap, drain->seat.id);
+  struct shl_owner_rec *row = shl_owner_row(drain->seat.heap, shl_seat_id(drain->seat));
   shl_journal_set(drain->seat.slot, SHL_J_DRAIN, 64 * word, 0);
   (void)shl_and_seq_cst_u64(&row->hint_summary, ~(UINT64_C(1) << word));
   uint64_t chunks = shl_load_seq_cst_u64(&row->hints[word]);
@@ -106,9 +121,10 @@ static void drain_word(struct drain *drain, unsigned word) {
 }
 
 void shl_hint_drain(struct shl_seat seat) {
-  struct shl_owner_rec *row = shl_owner_row(seat.heap, seat.id);
+  struct shl_owner_rec *row = shl_owner_row(seat.heap, shl_seat_id(seat));
   uint64_t words = shl_load_seq_cst_u64(&row->hint_summary);
   if (words == 0) return;
+  SHL_ASSERT_DEBUG(shl_journal_is_clear(seat.slot));
   struct drain drain = {.seat = seat};
   for (; words != 0 && !is_done(&drain); words &= words - 1) {
     drain_word(&drain, shl_lowest_bit(words));
@@ -119,7 +135,7 @@ void shl_hint_drain(struct shl_seat seat) {
 }
 
 void shl_hint_drain_all(struct shl_seat seat) {
-  struct shl_owner_rec *row = shl_owner_row(seat.heap, seat.id);
+  struct shl_owner_rec *row = shl_owner_row(seat.heap, shl_seat_id(seat));
   uint32_t rounds = shl_chunk_high_water(seat.heap) - seat.heap->first_chunk + 2;
   for (; rounds > 0 && shl_load_seq_cst_u64(&row->hint_summary) != 0; rounds--) {
     shl_hint_drain(seat);

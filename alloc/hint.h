@@ -4,9 +4,14 @@
 
 #include "alloc/handle.h"
 
-// Hints lead an owner to its slabs with waiting blocks, in three levels: cd (which slab of a chunk),
-// H (which chunks, modulo 4096), HS (which words of H). They may say too much, never too little at
-// rest, and lie in memory that is never given back, so that a late one does no harm.
+// Hints lead an owner to its slabs with waiting blocks, in three levels: cd (which slab of a
+// chunk), H (which chunks, modulo 4096), HS (which words of H). They may say too much, never too
+// little at rest, and lie in memory that is never given back, so that a late one does no harm.
+
+/// Tells the owner of the slab at `unit` whether its frees must look into RB for double frees. A
+/// flag too many costs a look; one too few, for the moment in which a remote free is under way,
+/// leaves a double free to be found by the collection.
+void shl_hint_set_pending(shoal_heap *heap, uint32_t unit, bool pending);
 
 /// Says that the slab at `unit` has waiting blocks. After the bit in RB is set; `owner` was read
 /// before it.
@@ -19,7 +24,7 @@ void shl_hint_drain(struct shl_seat seat);
 /// Drains until no hint is left, but for those of blocks that a standing record names.
 void shl_hint_drain_all(struct shl_seat seat);
 
-/// Sets the bits of drain word `word`, chunk bit `bit` again: for a drain that ended early or died.
+/// Sets the bits for chunks `chunk_mod` modulo 4096 again: for a drain that ended early or died.
 void shl_hint_restore(struct shl_seat seat, uint32_t chunk_mod);
 
 #endif

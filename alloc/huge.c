@@ -18,6 +18,7 @@
 
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
+#include "alloc/run.h"
 #include "base/bits.h"
 #include "base/fail.h"
 #include "mapping/os.h"
@@ -64,10 +65,7 @@ static shoal_status back_chunk(shoal_heap *heap, uint32_t chunk, uint64_t bytes,
     if (status != SHOAL_OK) return status;
     shl_store_release_u32(&row->committed, before | wanted);
   }
-  if ((shl_load_relaxed_u16(&row->meta) >> SHL_META_RUN_PAGE & 1) != 0) {
-    struct shl_run_rec *run = shl_run_page(heap, chunk);
-    for (unsigned w = 0; w < 8; w++) shl_store_release_u64(&run->zero[w], 0);
-  }
+  shl_run_forget_zero(heap, chunk);
   for (uint32_t old = zeroed ? before & wanted : 0; old != 0; old &= old - 1) {
     uint64_t offset = shl_chunk_offset(chunk) + shl_lowest_bit(old) * (uint64_t)SHL_UNIT_BYTES;
     memset(heap->view.base + offset, 0, SHL_UNIT_BYTES);
@@ -96,7 +94,7 @@ static uint32_t claim_tail(shoal_heap *heap, uint32_t head, uint32_t first, uint
 
 static bool claim_run(struct shl_seat seat, uint32_t head, uint32_t count) {
   shl_journal_set(seat.slot, SHL_J_HUGE, head, count);
-  struct shl_chunk_word me = {.slot = seat.id};
+  struct shl_chunk_word me = {.slot = shl_seat_id(seat)};
   bool claimed = swap_free(seat.heap, head, SHL_CHUNK_CLAIM, me);
   if (claimed && claim_tail(seat.heap, head, head + 1, head + count) != head + count) {
     shl_huge_let_go(seat.heap, head, count);
@@ -106,21 +104,37 @@ static bool claim_run(struct shl_seat seat, uint32_t head, uint32_t count) {
   return claimed;
 }
 
-// The lowest chunk from `from` on where `count` in a row are FREE or above the high-water mark.
-// returns: 0 where there is none. `*busy`: some chunk on the way was being claimed or freed.
-static uint32_t find_run(shoal_heap *heap, uint32_t from, uint32_t count, bool *busy) {
-  uint32_t high = shl_chunk_high_water(heap);
+// A search for chunks in a row. Private to the process.
+struct search {
+  shoal_heap *heap;
+  uint32_t count;
+  bool backed;  // only chunks that are backed already, whole
+  bool busy;    // some chunk on the way was being claimed or freed
+};
+
+// Whether a chunk below the high-water mark may be part of the run.
+static bool may_take(struct search *search, uint32_t chunk) {
+  struct shl_chunk_word word = shl_chunk_read(search->heap, chunk);
+  bool claimed = word.state == SHL_CHUNK_MIXED && word.slot != 0;
+  bool passing = word.state == SHL_CHUNK_CLAIM || word.state == SHL_CHUNK_FREEING ||
+                 word.state == SHL_CHUNK_TRIM;
+  search->busy = search->busy || claimed || passing;
+  if (word.state != SHL_CHUNK_FREE) return false;
+  const struct shl_chunk_rec *row = shl_chunk_row(search->heap, chunk);
+  return !search->backed || shl_load_relaxed_u32(&row->committed) == UINT32_MAX;
+}
+
+// The lowest chunk from `from` on where enough in a row are FREE or above the high-water mark.
+// returns: 0 where there is none.
+static uint32_t find_run(struct search *search, uint32_t from) {
+  uint32_t high = shl_chunk_high_water(search->heap);
+  uint32_t end = search->backed ? high : search->heap->chunk_end;
   uint32_t start = from;
-  for (uint32_t chunk = from; chunk < heap->chunk_end && chunk - start < count; chunk++) {
-    if (chunk >= high) return start + count <= heap->chunk_end ? start : 0;
-    struct shl_chunk_word word = shl_chunk_read(heap, chunk);
-    bool claimed = word.state == SHL_CHUNK_MIXED && word.slot != 0;
-    bool passing = word.state == SHL_CHUNK_CLAIM || word.state == SHL_CHUNK_FREEING ||
-                   word.state == SHL_CHUNK_TRIM;
-    *busy = *busy || claimed || passing;
-    if (word.state != SHL_CHUNK_FREE) start = chunk + 1;
+  for (uint32_t chunk = from; chunk < end && chunk < high; chunk++) {
+    if (!may_take(search, chunk)) start = chunk + 1;
+    if (chunk + 1 - start == search->count) return start;
   }
-  return start + count <= heap->chunk_end ? start : 0;
+  return start < end && search->count <= end - start ? start : 0;
 }
 
 static shoal_status raise_to(shoal_heap *heap, uint32_t end) {
@@ -131,25 +145,29 @@ static shoal_status raise_to(shoal_heap *heap, uint32_t end) {
   return SHOAL_OK;
 }
 
+// One round: claims the lowest run that can be had. returns: SHOAL_OK; FULL; NO_SPACE.
+static shoal_status claim_lowest(struct shl_seat seat, struct search *search, uint32_t *out) {
+  search->busy = false;
+  uint32_t head = find_run(search, seat.heap->first_chunk);
+  for (; head != 0; head = find_run(search, head + 1)) {
+    shoal_status status = raise_to(seat.heap, head + search->count);
+    if (status != SHOAL_OK) return status;
+    *out = head;
+    if (claim_run(seat, head, search->count)) return SHOAL_OK;
+    search->busy = true;
+  }
+  return SHOAL_E_FULL;
+}
+
 static shoal_status find_and_claim(struct shl_seat seat, uint32_t count, bool grow, uint32_t *out) {
-  shoal_heap *heap = seat.heap;
-  bool busy = false;
+  struct search search = {.heap = seat.heap, .count = count, .backed = !grow};
   for (unsigned round = 0; round < BUSY_ROUNDS; round++) {
-    busy = false;
-    uint32_t head = find_run(heap, heap->first_chunk, count, &busy);
-    while (head != 0) {
-      if (!grow && head + count > shl_chunk_high_water(heap)) break;
-      shoal_status status = raise_to(heap, head + count);
-      if (status != SHOAL_OK) return status;
-      *out = head;
-      if (claim_run(seat, head, count)) return SHOAL_OK;
-      busy = true;
-      head = find_run(heap, head + 1, count, &busy);
-    }
-    if (!busy) break;
+    shoal_status status = claim_lowest(seat, &search, out);
+    if (status != SHOAL_E_FULL) return status;
+    if (!search.busy) return SHOAL_E_FULL;
     shl_os_sleep_ms(0);
   }
-  return busy ? SHOAL_E_BUSY : SHOAL_E_FULL;
+  return SHOAL_E_BUSY;
 }
 
 static void undo_alloc(struct shl_seat seat, uint32_t head, uint32_t count) {
@@ -176,7 +194,7 @@ shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags
     return status;
   }
   shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, head)->word,
-                        shl_chunk_encode(SHL_CHUNK_HEAD, seat.id, count));
+                        shl_chunk_encode(SHL_CHUNK_HEAD, shl_seat_id(seat), count));
   shl_journal_clear(seat.slot);
   *out = shl_chunk_offset(head);
   return SHOAL_OK;
@@ -189,7 +207,7 @@ bool shl_huge_free(struct shl_seat seat, uint32_t head) {
   if (decoded.state != SHL_CHUNK_HEAD) return false;
   if (decoded.x == 0 || decoded.x > seat.heap->chunk_end - head) return false;
   shl_journal_set(seat.slot, SHL_J_HFREE1, head, decoded.x);
-  bool freed = shl_cas_seq_cst_u64(word, before, shl_chunk_encode(SHL_CHUNK_FREEING, seat.id, 0));
+  bool freed = shl_cas_seq_cst_u64(word, before, shl_chunk_encode(SHL_CHUNK_FREEING, shl_seat_id(seat), 0));
   if (freed) {
     shl_journal_set(seat.slot, SHL_J_HFREE2, head, decoded.x);
     shl_huge_let_go(seat.heap, head, decoded.x);

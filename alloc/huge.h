@@ -6,7 +6,8 @@
 
 // Blocks above 1 MiB: runs of whole chunks.
 
-/// Allocates `bytes` as whole chunks; the tail past the last 64 KiB needed is not backed.
+/// Allocates `bytes` as whole chunks; the tail past the last 64 KiB needed is not backed. J is 0
+/// before and after.
 /// returns: SHOAL_OK and its offset; FULL iff no chunks in a row are left; NO_SPACE; BUSY.
 shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags, uint64_t *out);
 

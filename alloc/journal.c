@@ -19,8 +19,8 @@ static uint64_t bit_of(struct steps steps, uint64_t off) {
 
 static uint64_t named_by_records(const shoal_heap *heap, struct steps steps, uint64_t bits) {
   uint64_t named = 0;
-  uint64_t high = shl_load_acquire_u64(&heap->words->slot_high_water);
-  for (uint32_t id = 1; id <= high && id <= heap->slot_count; id++) {
+  uint32_t high = shl_slot_high_water(heap);
+  for (uint32_t id = 1; id <= high; id++) {
     const struct shl_record_rec *record = &shl_slot_page(heap, id)->record;
     if (shl_load_acquire_u64(&record->op) == SHL_JA_NONE) continue;
     named |= bit_of(steps, shl_load_acquire_u64(&record->block));

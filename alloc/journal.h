@@ -5,16 +5,16 @@
 #include "alloc/handle.h"
 
 // J: one word a slot, {op 6, class 8, a 26, b 22}, stored before the first store of a step that
-// takes more than one, and stored 0 after the last. Whoever finds a dead slot's J finishes or undoes
-// the step it names (docs/RECOVERY.md has the table). Only the slot's owner, or who acts as it,
-// stores it. One release store sets it: earlier stores of the step before come before it.
+// takes more than one, and stored 0 after the last. Whoever finds a dead slot's J finishes or
+// undoes the step it names (docs/RECOVERY.md has the table). Only the slot's owner, or who acts as
+// it, stores it. One release store sets it: earlier stores of the step before come before it.
 enum {
   SHL_J_NONE = 0,
   SHL_J_REFILL = 1,     // a = unit of the slab, b = word; also for handing back
   SHL_J_RELIST = 2,     // a = unit
   SHL_J_UNLINK = 3,     // a = unit
   SHL_J_COLLECT = 4,    // a = unit
-  SHL_J_FREESLAB = 5,   // a = unit
+  SHL_J_FREESLAB = 5,   // class, a = unit
   SHL_J_HINT = 6,       // a = unit
   SHL_J_DRAIN = 7,      // a = chunk modulo 4096
   SHL_J_CHUNK = 8,      // a = chunk
@@ -66,9 +66,14 @@ static inline void shl_journal_clear(struct shl_slot_rec *slot) {
   shl_store_release_u64(&slot->journal, 0);
 }
 
-/// Of the blocks `bits` of word `word` of the slab at `unit`, those that some slot's standing record
-/// names: a collector leaves them pending, so that "not pending while the record stands" goes on to
-/// mean "not freed yet".
+/// Whether the slot is between steps.
+static inline bool shl_journal_is_clear(const struct shl_slot_rec *slot) {
+  return shl_load_relaxed_u64(&slot->journal) == 0;
+}
+
+/// Of the blocks `bits` of word `word` of the slab at `unit`, those that some slot's standing
+/// record names: a collector leaves them pending, so that "not pending while the record stands"
+/// goes on to mean "not freed yet".
 /// cost: reads a line of each slot ever taken.
 uint64_t shl_records_naming_blocks(const shoal_heap *heap, uint32_t unit, unsigned word,
                                    uint64_t bits);

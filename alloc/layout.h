@@ -13,7 +13,8 @@
 //   pins         SHL_AREA_PIN     32 B each                             the pin's process
 //   owner rows   SHL_AREA_OWNER   640 B a slot: owner word, HS, H       many
 //   slot pages   SHL_AREA_SLOT    4 KiB a slot: J, JA, hands, lists     the slot's owner
-//   chunk rows   SHL_AREA_CHUNK   384 B a chunk: cw, cd, RP, desc       many; never given back
+//   chunk rows   SHL_AREA_CHUNK   128 B a chunk: cw, cd, RP             many; never given back
+//   descriptors  SHL_AREA_DESC    8 B a unit                            many; never given back
 //   room         SHL_AREA_ROOM    2 B a chunk                           many, a cache
 //   hot rows     SHL_AREA_HOT     640 B a unit: slab header, F          the slab's owner
 //   remote rows  SHL_AREA_REMOTE  512 B a unit: RB                      many
@@ -26,7 +27,7 @@
 //
 // Chunk, hot, remote and run rows exist for data chunks only: row 0 is the first data chunk's.
 // Truth: cw (chunks), D (runs and slabs), F, A, RB (blocks), a slot's lists, the records. Caches,
-// which recovery recomputes: page bitmap, N, hw, room, zero.
+// which recovery recomputes: page bitmap, N, room, zero.
 
 enum {
   SHL_UNITS_PER_CHUNK = 32,
@@ -37,7 +38,6 @@ enum {
   SHL_CLASS_TAGGED = 128,     // added to the class of a slab of owner-tagged blocks
   SHL_HINT_WORDS = 64,        // chunk number modulo 4096 picks a bit
   SHL_RESERVATIONS = 32,      // open reservations a slot
-  SHL_HW_NONE = 255,          // no word of the slab is in a hand
   SHL_SLOT_MAX = 65535,
   SHL_ROOT_NAME_BYTES = 64    // a name and its NUL
 };
@@ -113,7 +113,8 @@ struct shl_hand_rec {
   shl_a64 base;     // offset of the word's block 0
   shl_a32 size;     // bytes a block
   shl_a32 ref;      // {unit 26, word 6} of the word; 0: none
-  uint64_t reserved;
+  shl_a32 head;     // first partial slab of the class: its unit
+  uint32_t reserved;
 };
 
 // JA: the standing record of a call with a caller's slot. op is stored last and cleared first.
@@ -129,24 +130,24 @@ struct shl_slot_rec {
   struct shl_record_rec record;
   uint64_t pad0[3];
   shl_a64 reservations[SHL_RESERVATIONS];
-  shl_a32 heads[SHL_CLASS_COUNT];  // first partial slab of each class: its unit
-  shl_a32 cursor;                  // chunk that last had room
-  uint64_t pad1[3];
+  shl_a32 cursor;  // chunk that last had room
+  uint8_t pad1[60];
   struct shl_hand_rec hands[SHL_CLASS_COUNT];
   shl_a32 tagged_heads[SHL_CLASS_COUNT + 1];
-  uint64_t reserved[103];
+  uint64_t reserved[135];
 };
 
-// One load of `word` reads a descriptor, whole-word stores make and end it; `journalled` alone is
-// stored apart.
+// One load of `word` reads a descriptor, whole-word stores make and end it; `pending` and
+// `journalled` alone are stored apart.
 union shl_desc_rec {
   shl_a64 word;
   struct {
     shl_a16 owner;       // slot
     shl_a8 class_index;  // 0: no slab
+    shl_a8 pending;      // not 0: RB may have bits; else the owner's frees need not look there
     shl_a8 back;         // units back to the slab's first
     shl_a8 journalled;   // jf: a record has named one of its blocks; sticky
-    uint8_t pad[3];
+    uint8_t pad[2];
   } part;
 };
 
@@ -160,19 +161,16 @@ struct shl_chunk_rec {
   shl_a32 free_since;   // milliseconds, when it became FREE
   uint8_t pad1[36];
   shl_a64 remote_pages[8];  // RP: bit p: the run that starts at page p was freed
-  union shl_desc_rec desc[SHL_UNITS_PER_CHUNK];
 };
 
 struct shl_hot_rec {
   shl_a8 state;
-  shl_a8 hand_word;  // hw: which word is in the owner's hand
-  uint8_t pad0[6];
+  uint8_t pad0[7];
   shl_a32 prev;      // units
   shl_a32 next;
   shl_a64 nonempty;  // N: bit w: F[w] is not 0
-  uint64_t pad1[5];
-  shl_a64 free[SHL_WORDS_PER_SLAB];  // F
-  uint64_t pad2[8];
+  shl_a64 free[SHL_WORDS_PER_SLAB];  // F: its first five words lie on the header's line
+  uint8_t pad1[104];
 };
 
 struct shl_remote_rec {
@@ -201,7 +199,7 @@ _Static_assert(sizeof(struct shl_owner_rec) == 640, "ten lines, no power of two"
 _Static_assert(sizeof(struct shl_hand_rec) == 32, "two to a line");
 _Static_assert(sizeof(struct shl_slot_rec) == 4096, "one page");
 _Static_assert(sizeof(union shl_desc_rec) == 8, "one load");
-_Static_assert(sizeof(struct shl_chunk_rec) == 384, "six lines");
+_Static_assert(sizeof(struct shl_chunk_rec) == 128, "two lines");
 _Static_assert(sizeof(struct shl_hot_rec) == 640, "ten lines, no power of two");
 _Static_assert(sizeof(struct shl_remote_rec) == 512, "stored");
 _Static_assert(sizeof(struct shl_run_rec) == 4096, "one page");

@@ -11,13 +11,18 @@
 #include "alloc/free.h"
 #include "alloc/grant.h"
 #include "alloc/hand.h"
-#include "alloc/slot.h"
+#include "alloc/refill.h"
+#include "alloc/seat.h"
 #include "base/align.h"
+#include "base/cold.h"
 
-static uint64_t pop(shoal_heap *heap, size_t size) {
-  struct shl_slot_rec *slot = shl_thread_slots[heap->index];
+static inline uint64_t pop(shoal_heap *heap, size_t size) {
+  struct shl_slot_rec *slot = shl_thread_seat(heap)->slot;
   if (slot == NULL || size > SHL_CLASS_MAX_BYTES) return 0;
-  return shl_hand_pop(&slot->hands[shl_class_of(size)]);
+  unsigned class_index = shl_class_of(size);
+  uint64_t off = shl_hand_pop(&slot->hands[class_index]);
+  if (off != 0) return off;
+  return shl_refill_warm((struct shl_seat){.heap = heap, .slot = slot}, class_index);
 }
 
 static int errno_of(shoal_status status) {
@@ -34,25 +39,45 @@ static shoal_off grant(shoal_heap *heap, struct shl_wish wish) {
   return 0;
 }
 
-static void *address(shoal_heap *heap, uint64_t off) {
+SHL_COLD static shoal_off alloc_slow(shoal_heap *heap, size_t size, unsigned flags) {
+  struct shl_wish wish;
+  if (shl_wish_read(size, flags, &wish)) return grant(heap, wish);
+  errno = EINVAL;
+  return 0;
+}
+
+SHL_COLD static void *malloc_slow(shoal_heap *heap, struct shl_wish wish) {
+  uint64_t off = grant(heap, wish);
   return off == 0 ? NULL : heap->view.base + off;
 }
 
 shoal_off shoal_alloc(shoal_heap *heap, size_t size, unsigned flags) {
   uint64_t off = flags == 0 ? pop(heap, size) : 0;
-  if (off != 0) return off;
-  struct shl_wish wish;
-  if (!shl_wish_read(size, flags, &wish)) {
-    errno = EINVAL;
-    return 0;
-  }
-  return grant(heap, wish);
+  return off != 0 ? off : alloc_slow(heap, size, flags);
+}
+
+// The rest of a malloc whose hand is empty.
+SHL_WARM static void *malloc_warm(shoal_heap *heap, size_t size, unsigned class_index) {
+  uint64_t off = shl_refill_warm(shl_seat_here(heap), class_index);
+  if (off != 0) return heap->view.base + off;
+  return malloc_slow(heap, (struct shl_wish){.bytes = size, .alignment = 16});
+}
+
+// The same without a slot, or of a size that stands in no table.
+SHL_WARM static void *malloc_other(shoal_heap *heap, size_t size) {
+  uint64_t off = pop(heap, size);
+  if (off != 0) return heap->view.base + off;
+  return malloc_slow(heap, (struct shl_wish){.bytes = size, .alignment = 16});
 }
 
 void *shoal_malloc(shoal_heap *heap, size_t size) {
-  uint64_t off = pop(heap, size);
-  if (off != 0) return heap->view.base + off;
-  return address(heap, grant(heap, (struct shl_wish){.bytes = size, .alignment = 16}));
+  struct shl_slot_rec *slot = shl_thread_seat(heap)->slot;
+  if (slot == NULL || size > SHL_CLASS_SMALL_BYTES) return malloc_other(heap, size);
+  unsigned class_index = shl_small_class[(size + 15) / 16];
+  struct shl_hand_rec *hand = &slot->hands[class_index];
+  uint64_t blocks = shl_load_relaxed_u64(&hand->blocks);
+  if (blocks == 0) return malloc_warm(heap, size, class_index);
+  return heap->view.base + shl_hand_take(hand, blocks);
 }
 
 void *shoal_calloc(shoal_heap *heap, size_t count, size_t size) {
@@ -60,8 +85,11 @@ void *shoal_calloc(shoal_heap *heap, size_t count, size_t size) {
     errno = ENOMEM;
     return NULL;
   }
-  struct shl_wish wish = {.bytes = count * size, .alignment = 16, .flags = SHOAL_ZERO};
-  return address(heap, grant(heap, wish));
+  size_t bytes = count * size;
+  uint64_t off = pop(heap, bytes);
+  if (off != 0) return memset(heap->view.base + off, 0, shl_classes[shl_class_of(bytes)].bytes);
+  return malloc_slow(heap,
+                     (struct shl_wish){.bytes = bytes, .alignment = 16, .flags = SHOAL_ZERO});
 }
 
 void *shoal_aligned_alloc(shoal_heap *heap, size_t alignment, size_t size) {
@@ -70,15 +98,7 @@ void *shoal_aligned_alloc(shoal_heap *heap, size_t alignment, size_t size) {
     return NULL;
   }
   struct shl_wish wish = {.bytes = size, .alignment = alignment < 16 ? 16 : alignment};
-  return address(heap, grant(heap, wish));
-}
-
-shoal_status shoal_free_offset(shoal_heap *heap, shoal_off off) {
-  return off == 0 ? SHOAL_OK : shl_free(heap, off);
-}
-
-void shoal_free(shoal_heap *heap, void *ptr) {
-  if (ptr != NULL) (void)shl_free(heap, (uint64_t)((uintptr_t)ptr - (uintptr_t)heap->view.base));
+  return malloc_slow(heap, wish);
 }
 
 size_t shoal_usable_size(shoal_heap *heap, const void *ptr) {

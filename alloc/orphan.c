@@ -1,42 +1,55 @@
 // SPDX-License-Identifier: MIT
-// Tending. A slot acted as is OWNED by the tender's process meanwhile, so a tender's death makes it a
-// dead slot, recovered like any other; everything done is under the slot's own journal.
+// Tending. A slot acted as is OWNED by the tender's process meanwhile, so a tender's death makes it
+// a dead slot, recovered like any other; everything done is under the slot's own journal.
 #include "alloc/orphan.h"
 
 #include "alloc/hand.h"
 #include "alloc/hint.h"
 #include "alloc/partial.h"
+#include "alloc/reap.h"
+#include "alloc/seat.h"
 #include "alloc/slab.h"
-#include "alloc/slot.h"
 
-enum { LOOK_AT = 8 };  // slots looked at per new slab: a line each
-
-static uint32_t slot_high_water(const shoal_heap *heap) {
-  uint64_t high = shl_load_acquire_u64(&heap->words->slot_high_water);
-  return high < heap->slot_count ? (uint32_t)high : heap->slot_count;
-}
+enum { LOOK_AT = 8 };  // slots looked at per new slab: a line or two each
 
 bool shl_orphan_next(shoal_heap *heap, uint32_t *id, struct shl_seat *out) {
-  uint32_t high = slot_high_water(heap);
+  uint32_t high = shl_slot_high_water(heap);
   while (*id < high) {
-    if (shl_orphan_enter(heap, ++*id, out)) return true;
+    if (shl_slot_take_orphan(heap, ++*id, out)) return true;
   }
   return false;
 }
 
+void shl_orphan_leave(struct shl_seat orphan) {
+  shl_slot_let_go(orphan);
+}
+
+static bool has_hints(const shoal_heap *heap, uint32_t id) {
+  return shl_load_relaxed_u64(&shl_owner_row(heap, id)->hint_summary) != 0;
+}
+
+// returns: whether the slot was tended.
+static bool tend(shoal_heap *heap, uint32_t id) {
+  struct shl_seat orphan;
+  if (!has_hints(heap, id) || !shl_slot_take_orphan(heap, id, &orphan)) return false;
+  shl_hint_drain(orphan);
+  shl_orphan_leave(orphan);
+  return true;
+}
+
 void shl_orphan_tend_next(shoal_heap *heap) {
-  uint32_t high = slot_high_water(heap);
+  uint32_t high = shl_slot_high_water(heap);
   if (high == 0) return;
   uint32_t from = shl_load_relaxed_u32(&heap->tend_cursor);
   shl_store_relaxed_u32(&heap->tend_cursor, from + LOOK_AT);
+  bool asked = false;
   for (uint32_t i = 0; i < LOOK_AT && i < high; i++) {
     uint32_t id = (from + i) % high + 1;
-    if (shl_load_relaxed_u64(&shl_owner_row(heap, id)->hint_summary) == 0) continue;
-    struct shl_seat orphan;
-    if (!shl_orphan_enter(heap, id, &orphan)) continue;
-    shl_hint_drain(orphan);
-    shl_orphan_leave(orphan);
-    return;
+    struct shl_owner_word word = shl_owner_read(heap, id);
+    bool others = word.state == SHL_OWNER_OWNED && !shl_slot_is_ours(heap, id);
+    if (others && !asked) (void)shl_slot_recover(heap, id);
+    asked = asked || others;
+    if (tend(heap, id)) return;
   }
 }
 
@@ -57,9 +70,17 @@ void shl_seat_drain(struct shl_seat seat) {
   release_empty_slabs(seat);
 }
 
+void shl_spare_drain(struct shl_seat seat) {
+  if (shl_seat_id(seat) == seat.heap->spare_slot) return;
+  struct shl_seat spare = shl_seat_enter_spare(seat.heap);
+  shl_seat_drain(spare);
+  shl_seat_leave(spare);
+}
+
 bool shl_orphan_tend_all(shoal_heap *heap) {
   bool any = false;
   struct shl_seat orphan;
+  shl_reap(heap);
   for (uint32_t id = 0; shl_orphan_next(heap, &id, &orphan);) {
     shl_seat_drain(orphan);
     shl_orphan_leave(orphan);

@@ -10,15 +10,21 @@
 /// Takes the next ORPHAN slot after *id to act as it.
 /// returns: false where there is no further one. *id moves on; give back by shl_orphan_leave.
 bool shl_orphan_next(shoal_heap *heap, uint32_t *id, struct shl_seat *out);
+void shl_orphan_leave(struct shl_seat orphan);
 
-/// Looks at a few slots, round robin over calls, and drains the first orphan found with hints.
+/// Looks at a few slots, round robin over calls, and drains the first orphan found with hints. Asks
+/// about one slot of another process whether its owner is dead, and recovers it then.
 void shl_orphan_tend_next(shoal_heap *heap);
 
-/// Hands back all orphans' hands, drains their hints, releases their empty slabs.
+/// Reaps the dead; hands back all orphans' hands, drains their hints, releases their empty slabs.
 /// returns: whether there was any orphan.
 bool shl_orphan_tend_all(shoal_heap *heap);
 
-/// Hands back the seat's hands, drains its hints and releases its empty slabs.
+/// Hands back the seat's hands, drains its hints and releases its empty slabs. J is 0 before and
+/// after.
 void shl_seat_drain(struct shl_seat seat);
+
+/// The same for the process's spare slot, by a thread that sits in `seat`.
+void shl_spare_drain(struct shl_seat seat);
 
 #endif

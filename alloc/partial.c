@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
+// Lists of partial slabs, doubly linked, one writer each.
+//
+// Invariants
+//   I1  PARTIAL: on its class's list once. FULL: on none; its prev and next mean nothing.
+//   I2  prev of the first and next of the last are 0; next's prev is the slab itself.
+// A crash in a push or an unlink leaves links half made, and J naming the slab. Both can be run
+// again: the slab's own prev and next stand until J names another step, and its state is stored
+// last.
 #include "alloc/partial.h"
-
-bool shl_unit_known(shoal_heap *heap, uint32_t unit) {
-  return shl_chunk_known(heap, shl_unit_chunk(unit));
-}
 
 static uint32_t read_link(shoal_heap *heap, const shl_a32 *link) {
   uint32_t unit = shl_load_relaxed_u32(link);
@@ -11,11 +15,11 @@ static uint32_t read_link(shoal_heap *heap, const shl_a32 *link) {
 }
 
 uint32_t shl_partial_head(struct shl_seat seat, unsigned class_index) {
-  return read_link(seat.heap, &seat.slot->heads[class_index]);
+  return read_link(seat.heap, &seat.slot->hands[class_index].head);
 }
 
 void shl_partial_push(struct shl_seat seat, unsigned class_index, uint32_t unit) {
-  shl_a32 *head = &seat.slot->heads[class_index];
+  shl_a32 *head = &seat.slot->hands[class_index].head;
   struct shl_hot_rec *hot = shl_hot_row(seat.heap, unit);
   uint32_t first = read_link(seat.heap, head);
   if (first != unit) {
@@ -28,8 +32,9 @@ void shl_partial_push(struct shl_seat seat, unsigned class_index, uint32_t unit)
 }
 
 void shl_partial_unlink(struct shl_seat seat, unsigned class_index, uint32_t unit) {
-  shl_a32 *head = &seat.slot->heads[class_index];
+  shl_a32 *head = &seat.slot->hands[class_index].head;
   struct shl_hot_rec *hot = shl_hot_row(seat.heap, unit);
+  if (shl_load_relaxed_u8(&hot->state) == SHL_SLAB_FULL) return;
   uint32_t prev = read_link(seat.heap, &hot->prev);
   uint32_t next = read_link(seat.heap, &hot->next);
   if (prev != 0) {

@@ -15,14 +15,11 @@ uint32_t shl_partial_head(struct shl_seat seat, unsigned class_index);
 /// the same.
 void shl_partial_push(struct shl_seat seat, unsigned class_index, uint32_t unit);
 
-/// Takes the slab off, state FULL. Run again it ends the same, as long as its own prev and next
-/// stand: they do until J names another step.
+/// Takes the slab off, state FULL; one that is FULL already is on no list. Run again it ends the
+/// same, as long as its own prev and next stand: they do until J names another step.
 void shl_partial_unlink(struct shl_seat seat, unsigned class_index, uint32_t unit);
 
 /// Whether the slab is its class's only listed one.
 bool shl_partial_is_only(struct shl_seat seat, unsigned class_index, uint32_t unit);
-
-/// Whether `unit` lies in data chunks that have rows: what stands in shared memory is not trusted.
-bool shl_unit_known(shoal_heap *heap, uint32_t unit);
 
 #endif

@@ -34,8 +34,24 @@ static inline struct shl_pin_op shl_pin_decode(uint64_t word) {
 /// cost: reads max_pins records.
 bool shl_pin_covers(const shoal_heap *heap, uint32_t chunk);
 
-/// Drops the pins of `process` in `generation`: a dead one, or this one at close. Any number of
-/// callers at once.
+/// Claims a free record, of the dead's where none is.
+/// returns: whether there was one; it is CHANGING, in this process's name.
+bool shl_pin_take(shoal_heap *heap, uint32_t *index);
+
+/// Pins chunks [first, first + count) by a claimed record. returns: its op.
+uint64_t shl_pin_write(shoal_heap *heap, uint32_t index, uint32_t first, uint32_t count);
+
+/// Empties a record whose op is `word`, unless another does.
+/// returns: whether it was done here.
+bool shl_pin_release(shoal_heap *heap, uint32_t index, uint64_t word);
+
+/// Whether the record of that op belongs to `process` in `generation`.
+bool shl_pin_is_of(struct shl_pin_op op, uint32_t process, uint32_t generation);
+
+/// Drops the pins of `process` in `generation`: this one at close. Any number of callers at once.
 void shl_pins_drop(shoal_heap *heap, uint32_t process, uint32_t generation);
+
+/// Drops the pins of all processes that are dead. Any number of callers at once.
+void shl_pins_drop_dead(shoal_heap *heap);
 
 #endif

@@ -17,7 +17,7 @@
 
 static bool holds_claim(struct shl_seat seat, uint32_t chunk) {
   struct shl_chunk_word word = shl_chunk_read(seat.heap, chunk);
-  return word.state == SHL_CHUNK_MIXED && word.slot == seat.id;
+  return word.state == SHL_CHUNK_MIXED && word.slot == shl_seat_id(seat);
 }
 
 static void let_claim_go(struct shl_seat seat, uint32_t chunk) {
@@ -30,6 +30,7 @@ static void let_claim_go(struct shl_seat seat, uint32_t chunk) {
                             shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
     } else {
       shl_run_rebuild(seat.heap, chunk);
+      shl_run_collect(seat.heap, chunk);  // a bit of RP may stand whose run is gone from D
       shl_chunk_release(seat, chunk);
     }
   }
@@ -107,10 +108,8 @@ static void recover_free_slab(struct shl_seat seat, struct shl_journal entry) {
 
 static void recover_trim(struct shl_seat seat, uint32_t chunk) {
   struct shl_chunk_word word = shl_chunk_read(seat.heap, chunk);
-  if (word.state != SHL_CHUNK_TRIM || word.slot != seat.id) return;
-  shl_chunk_trim_steps(seat.heap, chunk);
-  shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, chunk)->word,
-                        shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
+  if (word.state != SHL_CHUNK_TRIM || word.slot != shl_seat_id(seat)) return;
+  (void)shl_chunk_trim_steps(seat.heap, chunk);
 }
 
 static void recover_huge_free(struct shl_seat seat, struct shl_journal entry) {
@@ -119,14 +118,14 @@ static void recover_huge_free(struct shl_seat seat, struct shl_journal entry) {
     (void)shl_huge_free(seat, entry.a);
     return;
   }
-  if (word.state != SHL_CHUNK_FREEING || word.slot != seat.id) return;
+  if (word.state != SHL_CHUNK_FREEING || word.slot != shl_seat_id(seat)) return;
   shl_journal_set(seat.slot, SHL_J_HFREE2, entry.a, entry.b);
   shl_huge_let_go(seat.heap, entry.a, entry.b);
 }
 
 static void recover_huge(struct shl_seat seat, struct shl_journal entry) {
   struct shl_chunk_word word = shl_chunk_read(seat.heap, entry.a);
-  if (word.slot != seat.id) return;
+  if (word.slot != shl_seat_id(seat)) return;
   if (word.state == SHL_CHUNK_CLAIM) shl_huge_let_go(seat.heap, entry.a, entry.b);
   if (word.state == SHL_CHUNK_HEAD && word.x == entry.b) (void)shl_huge_free(seat, entry.a);
 }
@@ -170,9 +169,9 @@ void shl_recover(struct shl_seat seat) {
   struct shl_journal entry = shl_journal_decode(shl_load_acquire_u64(&seat.slot->journal));
   if (entry.class_index >= SHL_CLASS_COUNT) entry.class_index = 0;
   switch (entry.op) {
-    case SHL_J_NONE: return;
+    case SHL_J_NONE: break;
     case SHL_J_DRAIN: shl_hint_restore(seat, entry.a); break;
-    case SHL_J_ROOT: shl_root_recover(seat.heap, entry.a, seat.id); break;
+    case SHL_J_ROOT: shl_root_recover(seat.heap, entry.a, shl_seat_id(seat)); break;
     case SHL_J_REFILL:
     case SHL_J_RELIST:
     case SHL_J_UNLINK:

@@ -5,10 +5,11 @@
 //   collect  J = COLLECT(s); cd &= ~s; per word: m = RB[w] less what records name; F[w] |= m;
 //            RB[w] &= ~m; then N; hint again if something was left; push if FULL; J = 0
 //
-// Exact: the bit says free from the one atomic or on. Between F |= m and RB &= ~m a block is in both,
-// a union. RB is never taken into a register by an exchange: a death would lose it.
-// A crash in a free before the or has done nothing, after it the hints are set again by J. A crash in
-// a collect runs it again, without the test for double frees: m may be in F already.
+// Exact: the bit says free from the one atomic or on. Between F |= m and RB &= ~m a block is in
+// both, a union. RB is never taken into a register by an exchange: a death would lose it.
+// A crash in a free before the or has done nothing, after it the hints are set again by J. A crash
+// in a collect runs it again, without the report of double frees: m may be in F already. A bit that
+// the hand has is one in any case, and is dropped: in F too, the block would be handed out twice.
 #include "alloc/remote.h"
 
 #include "alloc/class.h"
@@ -17,9 +18,11 @@
 #include "alloc/misuse.h"
 #include "alloc/partial.h"
 #include "alloc/slab.h"
+#include "base/panic.h"
 
 bool shl_remote_free(struct shl_seat seat, struct shl_remote_block block) {
   struct shl_remote_rec *remote = shl_remote_row(seat.heap, block.unit);
+  SHL_ASSERT_DEBUG(seat.slot == NULL || shl_journal_is_clear(seat.slot));
   if (seat.slot != NULL) shl_journal_set(seat.slot, SHL_J_HINT, block.unit, 0);
   uint64_t before = shl_or_seq_cst_u64(&remote->freed[block.word], block.bit);
   bool freed = (before & block.bit) == 0;
@@ -38,12 +41,10 @@ struct collection {
   bool left;   // a standing record named a block
 };
 
-static uint64_t free_bits(const struct collection *collection, unsigned word) {
-  const struct shl_hot_rec *hot = shl_hot_row(collection->seat.heap, collection->unit);
+static uint64_t hand_bits(const struct collection *collection, unsigned word) {
   const struct shl_hand_rec *hand = &collection->seat.slot->hands[collection->class_index];
-  uint64_t bits = shl_load_relaxed_u64(&hot->free[word]);
   bool in_hand = shl_load_relaxed_u32(&hand->ref) == (collection->unit << 6 | word);
-  return in_hand ? bits | shl_load_relaxed_u64(&hand->blocks) : bits;
+  return in_hand ? shl_load_relaxed_u64(&hand->blocks) : 0;
 }
 
 static void report_double_free(const struct collection *collection, unsigned word, uint64_t bits) {
@@ -67,11 +68,12 @@ static void collect_word(struct collection *collection, unsigned word) {
     collection->left = collection->left || named != 0;
     bits &= ~named;
   }
-  uint64_t twice = bits & free_bits(collection, word);
-  if (twice != 0 && !collection->again) {
-    report_double_free(collection, word, twice);
+  uint64_t twice = bits & hand_bits(collection, word);
+  if (!collection->again) twice |= bits & shl_load_relaxed_u64(free);
+  if (twice != 0) {
     (void)shl_and_seq_cst_u64(freed, ~twice);
     bits &= ~twice;
+    if (!collection->again) report_double_free(collection, word, twice);
   }
   shl_store_release_u64(free, shl_load_relaxed_u64(free) | bits);
   (void)shl_and_seq_cst_u64(freed, ~bits);
@@ -81,13 +83,14 @@ static void run_collection(struct collection *collection) {
   shoal_heap *heap = collection->seat.heap;
   const struct shl_class_info *info = &shl_classes[collection->class_index];
   struct shl_chunk_rec *row = shl_chunk_row(heap, shl_unit_chunk(collection->unit));
+  shl_hint_set_pending(heap, collection->unit, false);
   uint32_t dirty = UINT32_C(1) << collection->unit % SHL_UNITS_PER_CHUNK;
   (void)shl_and_seq_cst_u32(&row->dirty, ~dirty);
   for (unsigned w = 0; w < info->words; w++) collect_word(collection, w);
   shl_slab_recount(heap, collection->unit, info);
   struct shl_hot_rec *hot = shl_hot_row(heap, collection->unit);
   bool again = collection->left || collection->again;
-  if (again) shl_hint_raise(heap, collection->unit, collection->seat.id);
+  if (again) shl_hint_raise(heap, collection->unit, shl_seat_id(collection->seat));
   bool full = shl_load_relaxed_u8(&hot->state) == SHL_SLAB_FULL;
   if (full && shl_load_relaxed_u64(&hot->nonempty) != 0) {
     shl_partial_push(collection->seat, collection->class_index, collection->unit);
@@ -101,7 +104,7 @@ static bool begin(struct collection *collection, struct shl_seat seat, uint32_t 
                                     .class_index = shl_desc_class(desc),
                                     .journalled = shl_desc_journalled(desc)};
   return collection->class_index != 0 && collection->class_index < SHL_CLASS_COUNT &&
-         shl_desc_owner(desc) == seat.id;
+         shl_desc_owner(desc) == shl_seat_id(seat) && shl_desc_back(desc) == 0;
 }
 
 void shl_remote_collect(struct shl_seat seat, uint32_t unit, uint64_t journal_after) {

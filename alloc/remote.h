@@ -19,7 +19,7 @@ struct shl_remote_block {
 bool shl_remote_free(struct shl_seat seat, struct shl_remote_block block);
 
 /// Moves what waits for the seat's own slab into F, but for blocks that a standing record names.
-/// J is `journal_after` afterwards.
+/// Nothing where no slab of the seat's begins at `unit`. Otherwise J is `journal_after` afterwards.
 void shl_remote_collect(struct shl_seat seat, uint32_t unit, uint64_t journal_after);
 
 /// The same, run again for a slot that died inside: J is COLLECT(unit).

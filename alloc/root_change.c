@@ -18,7 +18,7 @@
 
 #include "alloc/journal.h"
 #include "alloc/root.h"
-#include "alloc/slot.h"
+#include "alloc/seat.h"
 #include "base/fail.h"
 #include "mapping/os.h"
 
@@ -89,7 +89,7 @@ static void probe_all(const struct change *change, int64_t own, struct probe *pr
 
 static bool take(const struct change *change, uint32_t index, uint64_t version) {
   struct shl_root_version mine = {
-      .busy = true, .slot = change->seat.id, .count = shl_root_decode(version).count};
+      .busy = true, .slot = shl_seat_id(change->seat), .count = shl_root_decode(version).count};
   if (shl_root_decode(version).busy) return false;
   shl_journal_set(change->seat.slot, SHL_J_ROOT, index, 0);
   if (shl_cas_seq_cst_u64(&change->seat.heap->roots[index].version, version,
@@ -107,8 +107,8 @@ static void end(const struct change *change, uint32_t index) {
 
 static bool owner_is_gone(const struct change *change, uint32_t slot_id) {
   const shoal_heap *heap = change->seat.heap;
-  if (slot_id == change->seat.id) return true;
-  if (slot_id == 0 || slot_id > shl_load_acquire_u64(&heap->words->slot_high_water)) return true;
+  if (slot_id == shl_seat_id(change->seat)) return true;
+  if (slot_id == 0 || slot_id > shl_slot_high_water(heap)) return true;
   uint64_t word = shl_load_acquire_u64(&shl_owner_row(heap, slot_id)->word);
   struct shl_owner_word owner = shl_owner_decode(word);
   return owner.state != SHL_OWNER_OWNED || shl_owner_is_dead(heap, slot_id, owner);
@@ -124,7 +124,7 @@ static shoal_status wait_for(const struct change *change, int64_t position) {
   if (!version.busy) return SHOAL_OK;
   if (owner_is_gone(change, version.slot)) {
     shl_journal_set(change->seat.slot, SHL_J_ROOT, index, 0);
-    (void)shl_root_take_over(heap, index, word, change->seat.id);
+    (void)shl_root_take_over(heap, index, word, shl_seat_id(change->seat));
     shl_journal_clear(change->seat.slot);
     return SHOAL_OK;
   }

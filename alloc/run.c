@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Runs of pages in a chunk, under its claim; freed by anyone, without it.
 //
-//   alloc   claim; J = RUN(c, p); D[p] = {pages, BLOCK} (the commit); bitmap, zero; J = CHUNK; release
+//   alloc   claim; J = RUN(c, p); D[p] = {pages, BLOCK} (the commit); bitmap, zero; J = CHUNK;
+//           release
 //   free    RP |= p by one atomic or (the commit); then, if the claim is to be had, collect
 //   resize  claim; D[p] = {new pages} (the commit); bitmap; release
 //
@@ -10,9 +11,11 @@
 //   I2  The bitmap is a cache of D: recomputed whenever its writer died under the claim.
 //   I3  RP bit p set implies D[p] is a run that its holder has freed; nobody clears the bit but a
 //       holder of the claim, after D[p] = 0, and never while a standing record names the run.
-//   I4  A zero bit is set only while the page is free and has not been handed out since it was backed.
-// A crash before D's store leaves the pages free, after it with J = RUN the run is taken back (nobody
-// has it), after J = CHUNK the call's caller has it. A crash in a free leaves the bit or does not.
+//   I4  A zero bit is set only while the page is free, backed, and has not been handed out since it
+//       was backed.
+// A crash before D's store leaves the pages free, after it with J = RUN the run is taken back
+// (nobody has it), after J = CHUNK the call's caller has it. A crash in a free leaves the bit or
+// does not.
 #include "alloc/run.h"
 
 #include <string.h>
@@ -23,10 +26,17 @@
 #include "base/align.h"
 #include "base/bits.h"
 
+static bool has_page(const shoal_heap *heap, uint32_t chunk) {
+  unsigned meta = shl_load_acquire_u16(&shl_chunk_row(heap, chunk)->meta);
+  return (meta >> SHL_META_RUN_PAGE & 1) != 0;
+}
+
 static struct shl_pagemap read_used(const shoal_heap *heap, uint32_t chunk) {
   const struct shl_run_rec *run = shl_run_page(heap, chunk);
   struct shl_pagemap map;
-  for (unsigned w = 0; w < SHL_PAGEMAP_WORDS; w++) map.words[w] = shl_load_relaxed_u64(&run->used[w]);
+  for (unsigned w = 0; w < SHL_PAGEMAP_WORDS; w++) {
+    map.words[w] = shl_load_relaxed_u64(&run->used[w]);
+  }
   return map;
 }
 
@@ -55,6 +65,12 @@ void shl_run_mark_zero(shoal_heap *heap, uint32_t chunk, uint32_t units) {
     uint64_t bits = UINT64_C(0xffff) << (unit % 4 * SHL_PAGES_PER_UNIT);
     shl_store_release_u64(word, shl_load_relaxed_u64(word) | bits);
   }
+}
+
+void shl_run_forget_zero(shoal_heap *heap, uint32_t chunk) {
+  if (!has_page(heap, chunk)) return;
+  struct shl_run_rec *run = shl_run_page(heap, chunk);
+  for (unsigned w = 0; w < SHL_PAGEMAP_WORDS; w++) shl_store_release_u64(&run->zero[w], 0);
 }
 
 void shl_run_take(shoal_heap *heap, struct shl_run_place place, unsigned count, unsigned kind) {
@@ -102,6 +118,11 @@ bool shl_run_pending(const shoal_heap *heap, uint32_t chunk) {
   return false;
 }
 
+bool shl_run_is_pending(const shoal_heap *heap, uint32_t chunk, unsigned page) {
+  const struct shl_chunk_rec *row = shl_chunk_row(heap, chunk);
+  return (shl_load_seq_cst_u64(&row->remote_pages[page / 64]) >> page % 64 & 1) != 0;
+}
+
 unsigned shl_run_room(const shoal_heap *heap, uint32_t chunk) {
   struct shl_pagemap map = read_used(heap, chunk);
   return shl_pagemap_longest(&map);
@@ -124,8 +145,7 @@ void shl_run_rebuild(shoal_heap *heap, uint32_t chunk) {
 }
 
 uint32_t shl_run_word(const shoal_heap *heap, uint32_t chunk, unsigned page) {
-  unsigned meta = shl_load_acquire_u16(&shl_chunk_row(heap, chunk)->meta);
-  if ((meta >> SHL_META_RUN_PAGE & 1) == 0) return 0;
+  if (!has_page(heap, chunk)) return 0;
   return shl_load_acquire_u32(&shl_run_page(heap, chunk)->pages[page]);
 }
 
@@ -149,6 +169,7 @@ void shl_run_end_claim(struct shl_seat seat, uint32_t chunk) {
   shl_chunk_release(seat, chunk);
   shl_journal_clear(seat.slot);
   shl_chunk_settle(seat, chunk);
+  shl_chunk_decay(seat);
 }
 
 static shoal_status back_pages(shoal_heap *heap, struct shl_run_place place, unsigned count) {
@@ -169,7 +190,8 @@ static shoal_status find_and_back(struct shl_seat seat, struct shl_run_request r
 shoal_status shl_run_find_backed(struct shl_seat seat, struct shl_run_request request,
                                  struct shl_run_place *out) {
   shoal_status status = find_and_back(seat, request, out);
-  if (status != SHOAL_E_NO_SPACE && status != SHOAL_E_FULL) return status;
+  bool refused = status == SHOAL_E_NO_SPACE || status == SHOAL_E_FULL;
+  if (!refused || request.backed) return status;
   request.backed = true;
   return find_and_back(seat, request, out) == SHOAL_OK ? SHOAL_OK : status;
 }
@@ -202,20 +224,21 @@ bool shl_run_free(struct shl_seat seat, uint32_t chunk, unsigned page) {
   return true;
 }
 
-static bool resize_claimed(shoal_heap *heap, struct shl_run_place place, unsigned before,
-                           unsigned pages) {
+static bool resize_claimed(shoal_heap *heap, struct shl_run_place place, unsigned pages) {
   struct shl_pagemap map = read_used(heap, place.chunk);
   shl_a32 *word = &shl_run_page(heap, place.chunk)->pages[place.page];
-  uint32_t kept_kind = shl_run_kind(shl_load_relaxed_u32(word));
+  unsigned before = shl_run_pages(shl_load_relaxed_u32(word));
+  unsigned kept_kind = shl_run_kind(shl_load_relaxed_u32(word));
+  if (before == 0 || kept_kind == SHL_RUN_SLAB) return false;
   if (pages > before) {
     if (!shl_pagemap_is_free(&map, place.page + before, pages - before)) return false;
     if (back_pages(heap, place, pages) != SHOAL_OK) return false;
     shl_run_take(heap, place, pages, kept_kind);
     return true;
   }
-  struct shl_run_place tail = {.chunk = place.chunk, .page = place.page + pages};
   shl_store_release_u32(word, shl_run_encode(pages, kept_kind));
-  set_used(heap, tail, before - pages, false);
+  struct shl_run_place tail = {.chunk = place.chunk, .page = place.page + pages};
+  if (pages < before) set_used(heap, tail, before - pages, false);
   return true;
 }
 
@@ -225,7 +248,7 @@ bool shl_run_resize(struct shl_seat seat, uint32_t chunk, unsigned page, unsigne
   if (before == pages) return true;
   if (page + pages > SHL_PAGES_PER_CHUNK) return false;
   if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) return false;
-  bool done = resize_claimed(seat.heap, place, before, pages);
+  bool done = resize_claimed(seat.heap, place, pages);
   shl_run_end_claim(seat, chunk);
   return done;
 }

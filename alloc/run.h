@@ -22,7 +22,6 @@ static inline unsigned shl_run_kind(uint32_t word) {
 struct shl_run_request {
   unsigned pages;
   unsigned align_pages;  // a power of two
-  bool grow;             // whether a FREE or new chunk may be taken
   bool backed;           // only pages that are backed already
 };
 
@@ -42,7 +41,8 @@ shoal_status shl_run_find(struct shl_seat seat, struct shl_run_request request,
 shoal_status shl_run_find_backed(struct shl_seat seat, struct shl_run_request request,
                                  struct shl_run_place *out);
 
-/// Releases a chunk claimed by shl_run_find, J = 0, and settles what was freed meanwhile.
+/// Releases a chunk claimed by shl_run_find, J = 0, settles what was freed meanwhile, and now and
+/// then gives back what has been free for long.
 void shl_run_end_claim(struct shl_seat seat, uint32_t chunk);
 
 /// Allocates a run of whole pages as a block. `zeroed` tells whether it must read as zero.
@@ -56,7 +56,8 @@ shoal_status shl_run_alloc(struct shl_seat seat, struct shl_run_request request,
 bool shl_run_free(struct shl_seat seat, uint32_t chunk, unsigned page);
 
 /// Makes the run at `page` `pages` long where it stands.
-/// returns: false iff the chunk is claimed, the pages behind are taken, or no memory backs them.
+/// returns: false iff the chunk is claimed, the pages behind are taken, no memory backs them, or no
+///   run starts there.
 bool shl_run_resize(struct shl_seat seat, uint32_t chunk, unsigned page, unsigned pages);
 
 /// D of `page`; 0 where the chunk's run page is not backed.
@@ -82,9 +83,15 @@ void shl_run_rebuild(shoal_heap *heap, uint32_t chunk);
 /// Notes that the pages of freshly backed units (bits) read as zero.
 void shl_run_mark_zero(shoal_heap *heap, uint32_t chunk, uint32_t units);
 
+/// Notes that no page is known to read as zero, where the chunk's run page is backed.
+void shl_run_forget_zero(shoal_heap *heap, uint32_t chunk);
+
 // Without the claim.
 
 /// Whether RP has a bit that no standing record names.
 bool shl_run_pending(const shoal_heap *heap, uint32_t chunk);
+
+/// Whether the run block at `page` is freed and waits to be collected.
+bool shl_run_is_pending(const shoal_heap *heap, uint32_t chunk, unsigned page);
 
 #endif

@@ -11,7 +11,6 @@
 //   I3  F[w] != 0 implies N bit w, but while J names the slab; N may have bits too many.
 //   I4  A slab is PARTIAL and listed, or FULL and on no list; a FULL one has N = 0 but while J
 //       names it.
-//   I5  hw is the word that the owner's hand holds, or none.
 // A crash in `new` under the claim gives the pages back (nothing was issued), after it pushes the
 // slab. A crash in `release` under the claim goes on with it, after it there is nothing to do.
 #include "alloc/slab.h"
@@ -33,7 +32,6 @@ static void fill_rows(shoal_heap *heap, uint32_t unit, const struct shl_class_in
   struct shl_hot_rec *hot = shl_hot_row(heap, unit);
   struct shl_remote_rec *remote = shl_remote_row(heap, unit);
   shl_store_relaxed_u8(&hot->state, SHL_SLAB_FULL);
-  shl_store_relaxed_u8(&hot->hand_word, SHL_HW_NONE);
   shl_store_relaxed_u32(&hot->prev, 0);
   shl_store_relaxed_u32(&hot->next, 0);
   for (unsigned w = 0; w < SHL_WORDS_PER_SLAB; w++) {
@@ -46,7 +44,7 @@ static void fill_rows(shoal_heap *heap, uint32_t unit, const struct shl_class_in
 
 static void publish_descriptors(struct shl_seat seat, unsigned class_index, uint32_t unit) {
   for (uint32_t back = shl_classes[class_index].units; back-- > 0;) {
-    uint64_t desc = shl_desc_make(seat.id, class_index, back);
+    uint64_t desc = shl_desc_make(shl_seat_id(seat), class_index, back);
     shl_store_release_u64(shl_unit_desc(seat.heap, unit + back), desc);
   }
 }
@@ -56,11 +54,11 @@ static void journal_slab(struct shl_seat seat, unsigned op, unsigned class_index
   shl_store_release_u64(&seat.slot->journal, shl_journal_encode(entry));
 }
 
-shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow, uint32_t *out) {
+shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow) {
   const struct shl_class_info *info = &shl_classes[class_index];
   unsigned pages = info->units * (unsigned)SHL_PAGES_PER_UNIT;
   struct shl_run_request request = {
-      .pages = pages, .align_pages = SHL_PAGES_PER_UNIT, .grow = grow};
+      .pages = pages, .align_pages = SHL_PAGES_PER_UNIT, .backed = !grow};
   struct shl_run_place place;
   shoal_status status = shl_run_find_backed(seat, request, &place);
   if (status != SHOAL_OK) return status;
@@ -68,6 +66,8 @@ shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow,
   journal_slab(seat, SHL_J_NEWSLAB, class_index, unit);
   status = shl_chunk_back_meta(seat.heap, place.chunk, meta_pages(unit));
   if (status != SHOAL_OK) {
+    // Under NEWSLAB, a claim that is gone would mean a slab to be listed.
+    shl_journal_set(seat.slot, SHL_J_CHUNK, place.chunk, 0);
     shl_run_end_claim(seat, place.chunk);
     return status;
   }
@@ -78,7 +78,7 @@ shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow,
   shl_partial_push(seat, class_index, unit);
   shl_journal_clear(seat.slot);
   shl_chunk_settle(seat, place.chunk);
-  *out = unit;
+  shl_chunk_decay(seat);
   return SHOAL_OK;
 }
 
@@ -142,7 +142,7 @@ bool shl_slab_examine(struct shl_seat seat, uint32_t unit, bool keep_only) {
   uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(seat.heap, unit));
   unsigned class_index = shl_desc_class(desc);
   const struct shl_class_info *info = &shl_classes[class_index];
-  if (shl_desc_owner(desc) != seat.id || info->bytes == 0) return false;
+  if (shl_desc_owner(desc) != shl_seat_id(seat) || info->bytes == 0) return false;
   if (!shl_slab_is_empty(seat.heap, unit, info)) return false;
   if (shl_load_relaxed_u32(&seat.slot->hands[class_index].ref) >> 6 == unit) return false;
   if (is_named_by_own_record(seat, unit, info)) return false;

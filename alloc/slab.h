@@ -7,9 +7,10 @@
 
 // A slab: a run of units cut into blocks of one class, with one owner for as long as it is a slab.
 
-/// Carves a slab and puts it on the owner's list.
-/// returns: SHOAL_OK and its first unit; otherwise as shl_run_find.
-shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow, uint32_t *out);
+/// Carves a slab and puts it first on the owner's list. `grow`: whether more data may be backed for
+/// it. J is 0 before and after.
+/// returns: SHOAL_OK; otherwise as shl_run_find.
+shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow);
 
 /// Gives the pages of a wholly free slab back, where it is one: every block in F, none pending, no
 /// hand on it, and none named by the slot's own standing record. J is 0 before and after.

@@ -9,6 +9,7 @@
 #include "alloc/huge.h"
 #include "alloc/pin.h"
 #include "alloc/root.h"
+#include "alloc/run.h"
 #include "alloc/slot.h"
 #include "base/align.h"
 #include "base/fail.h"
@@ -66,7 +67,7 @@ static uint64_t backed_pages(uint64_t offset, uint64_t bytes) {
 }
 
 static uint64_t count_fixed_metadata(const shoal_heap *heap) {
-  const struct shl_superblock_rec *superblock = heap->region->superblock;
+  const struct shl_superblock_rec *superblock = &heap->region->header;
   uint64_t bytes = SHL_PAGE_BYTES;
   for (uint32_t i = 0; i < superblock->area_count && i < SHL_AREAS_MAX; i++) {
     const struct shl_area_rec *area = &superblock->areas[i];
@@ -82,7 +83,7 @@ static uint64_t backed_rows(const shoal_heap *heap, const void *first, uint64_t 
 }
 
 static uint64_t count_metadata(const shoal_heap *heap, uint32_t high) {
-  uint64_t slots = shl_census_slots(heap);
+  uint64_t slots = shl_slot_high_water(heap);
   uint64_t chunks = high - heap->first_chunk;
   uint64_t bytes = count_fixed_metadata(heap) + slots * sizeof(struct shl_slot_rec);
   bytes += backed_rows(heap, shl_owner_row(heap, 1), slots * sizeof(struct shl_owner_rec));
@@ -103,7 +104,7 @@ static void count_backing(const shoal_heap *heap, uint32_t high, shoal_heap_stat
 }
 
 static void count_slots(const shoal_heap *heap, shoal_heap_stats *stats) {
-  uint32_t slots = shl_census_slots(heap);
+  uint32_t slots = shl_slot_high_water(heap);
   for (uint32_t id = 1; id <= slots; id++) {
     const struct shl_owner_rec *row = shl_owner_row(heap, id);
     struct shl_owner_word word = shl_owner_decode(shl_load_acquire_u64(&row->word));

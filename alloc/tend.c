@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MIT
-// shoal_trim and shoal_thread_idle: giving back what a heap holds without using it.
+// shoal_trim and shoal_thread_idle: giving back what a heap holds without using it. Every step is
+// one of another module's, crash-safe by itself; between them J is 0.
 #include <shoal/inspect.h>
 
 #include "alloc/chunk.h"
 #include "alloc/orphan.h"
 #include "alloc/run.h"
-#include "alloc/slot.h"
+#include "alloc/seat.h"
 #include "base/fail.h"
 
 // A claim collects what others freed and turns an empty chunk FREE.
-static void collect_chunk(struct shl_seat seat, uint32_t chunk) {
-  if (shl_chunk_read(seat.heap, chunk).state != SHL_CHUNK_MIXED) return;
-  if (shl_chunk_claim(seat, chunk) == SHL_CLAIM_TAKEN) shl_run_end_claim(seat, chunk);
+static void collect_chunks(struct shl_seat seat) {
+  uint32_t high = shl_chunk_high_water(seat.heap);
+  for (uint32_t chunk = seat.heap->first_chunk; chunk < high; chunk++) {
+    if (shl_chunk_read(seat.heap, chunk).state != SHL_CHUNK_MIXED) continue;
+    if (shl_chunk_claim(seat, chunk) == SHL_CLAIM_TAKEN) shl_run_end_claim(seat, chunk);
+  }
 }
 
 shoal_status shoal_trim(shoal_heap *heap, unsigned flags) {
@@ -23,14 +27,11 @@ shoal_status shoal_trim(shoal_heap *heap, unsigned flags) {
   if (status != SHOAL_OK) return status;
   if ((flags & SHOAL_TRIM_ALL) != 0) {
     shl_seat_drain(seat);
+    shl_spare_drain(seat);
     (void)shl_orphan_tend_all(heap);
-    shl_spare_drain(heap, seat);
+    collect_chunks(seat);
   }
-  uint32_t high = shl_chunk_high_water(heap);
-  for (uint32_t chunk = heap->first_chunk; chunk < high; chunk++) {
-    if ((flags & SHOAL_TRIM_ALL) != 0) collect_chunk(seat, chunk);
-    (void)shl_chunk_trim(seat, chunk);
-  }
+  shl_chunk_trim_all(seat);
   shl_seat_leave(seat);
   return SHOAL_OK;
 }

@@ -6,6 +6,7 @@
 #include "alloc/census.h"
 #include "alloc/chunk.h"
 #include "alloc/huge.h"
+#include "alloc/run.h"
 #include "base/fail.h"
 
 // One walk. Private to the process.

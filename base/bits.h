@@ -14,6 +14,18 @@ static inline unsigned shl_highest_bit(uint64_t n) {
   return 63U - (unsigned)__builtin_clzll(n);
 }
 
+/// A product of 128 bits.
+struct shl_product {
+  uint64_t high;
+  uint64_t low;
+};
+
+/// `a` times `b`, whole.
+static inline struct shl_product shl_multiply(uint64_t a, uint64_t b) {
+  __extension__ unsigned __int128 product = (unsigned __int128)a * b;
+  return (struct shl_product){.high = (uint64_t)(product >> 64), .low = (uint64_t)product};
+}
+
 /// How many bits of `n` are set.
 static inline unsigned shl_count_bits(uint64_t n) {
   return (unsigned)__builtin_popcountll(n);

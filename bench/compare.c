@@ -46,16 +46,29 @@ static int run_plan(const struct request *request, const struct bench_plan *plan
   return failures;
 }
 
-static int check_workloads(const char *list) {
+static int is_workload(const char *name) {
+  for (size_t i = 0; i < bench_plan_count; i++) {
+    if (strcmp(bench_plans[i].workload, name) == 0) return 1;
+  }
+  return 0;
+}
+
+static int is_allocator(const char *name) {
+  for (size_t i = 0; i < bench_plan_count; i++) {
+    for (int j = 0; bench_plans[i].allocators[j] != NULL; j++) {
+      if (strcmp(bench_plans[i].allocators[j], name) == 0) return 1;
+    }
+  }
+  return 0;
+}
+
+// returns: 0 iff each of the comma-separated names is known, otherwise -1 after a message.
+static int check_names(const char *list, int (*is_known)(const char *name), const char *kind) {
   char names[1024];
   snprintf(names, sizeof(names), "%s", list == NULL ? "" : list);
   for (char *name = strtok(names, ","); name != NULL; name = strtok(NULL, ",")) {
-    size_t i = 0;
-    while (i < bench_plan_count && strcmp(bench_plans[i].workload, name) != 0) i++;
-    if (i < bench_plan_count) continue;
-    fprintf(stderr, "compare: no workload \"%s\"; there are:", name);
-    for (i = 0; i < bench_plan_count; i++) fprintf(stderr, " %s", bench_plans[i].workload);
-    fputc('\n', stderr);
+    if (is_known(name)) continue;
+    fprintf(stderr, "compare: no %s \"%s\"; bench/plan.c lists them\n", kind, name);
     return -1;
   }
   return 0;
@@ -89,7 +102,9 @@ static int parse(struct request *request, int argc, char **argv) {
     }
   }
   if (request->reps < REPS_MIN || request->reps > BENCH_REPS_MAX) return -1;
-  return request->launch.folder == NULL ? -1 : check_workloads(request->workloads);
+  if (request->launch.folder == NULL) return -1;
+  if (check_names(request->workloads, is_workload, "workload") != 0) return -1;
+  return check_names(request->allocators, is_allocator, "allocator");
 }
 
 int main(int argc, char **argv) {

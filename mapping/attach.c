@@ -13,8 +13,8 @@
 // reader only shares the gate and so removes nothing.
 //
 // A crash before READY leaves an unformed object, which the next opener formats or does not find.
-// After READY a dead creator is a dead process like any other. The own byte is taken before the gate
-// is let go, so that nobody finds a region stale that is being opened.
+// After READY a dead creator is a dead process like any other. The own byte is taken before the
+// gate is let go, so that nobody finds a region stale that is being opened.
 #include "mapping/attach.h"
 
 #include <stdio.h>
@@ -38,7 +38,8 @@ static shoal_status map_at(struct shl_attach *attach, uint64_t base, uint64_t by
 }
 
 // Maps a new region where it was asked to be, or in the first window that is free here.
-static shoal_status map_new(struct shl_attach *attach, const struct shl_superblock_rec *superblock) {
+static shoal_status map_new(struct shl_attach *attach,
+                            const struct shl_superblock_rec *superblock) {
   const struct shl_request *request = attach->request;
   uint64_t bytes = superblock->capacity;
   if (request->base != 0) {
@@ -74,6 +75,10 @@ static void place_processes(struct shl_superblock_rec *superblock) {
 // A superblock for what is asked, all but its base and magic.
 static shoal_status plan_new(const struct shl_attach *attach, struct shl_superblock_rec *out) {
   const struct shl_request *request = attach->request;
+  struct shl_identity ours = {.host = 0};
+  bool is_private = request->kind == SHOAL_KIND_PRIVATE;
+  shoal_status status = is_private ? SHOAL_OK : shl_identity_read(&ours);
+  if (status != SHOAL_OK) return status;
   *out = (struct shl_superblock_rec){.version = SHL_FORMAT_VERSION,
                                      .header_bytes = sizeof *out,
                                      .incarnation = 1,
@@ -86,12 +91,10 @@ static shoal_status plan_new(const struct shl_attach *attach, struct shl_superbl
                                      .kind = (uint32_t)request->kind,
                                      .lifetime = (uint32_t)request->lifetime,
                                      .mode = request->mode,
-                                     .host_id = shl_identity_host()};
-  uint64_t boot[2];
-  shl_identity_boot(boot);
-  for (unsigned i = 0; i < 2; i++) shl_store_relaxed_u64(&out->boot_id[i], boot[i]);
+                                     .host_id = ours.host};
+  for (unsigned i = 0; i < 2; i++) shl_store_relaxed_u64(&out->boot_id[i], ours.boot[i]);
   shl_os_random(out->uuid, sizeof out->uuid);
-  shoal_status status = attach->format->tables(&request->options, out);
+  status = attach->format->tables(&request->options, out);
   if (status != SHOAL_OK) return status;
   place_processes(out);
   return attach->format->plan(out);
@@ -102,6 +105,7 @@ static void fill_region(struct shl_attach *attach, const struct shl_superblock_r
   region->base = region->private_part->view.base;
   region->capacity = superblock->capacity;
   region->superblock = (struct shl_superblock_rec *)(void *)region->base;
+  memcpy(&region->header, superblock, sizeof *superblock);
   region->incarnation = shl_load_relaxed_u64(&superblock->incarnation);
   region->kind = (shoal_kind)superblock->kind;
 }
@@ -187,32 +191,38 @@ static shoal_status test_areas(const struct shl_attach *attach,
 static shoal_status test_kind(const struct shl_attach *attach,
                               const struct shl_superblock_rec *superblock) {
   shoal_kind found = shl_object_kind(attach->region->private_part->object);
-  bool by_descriptor = attach->request->fd >= 0;
-  bool same = superblock->kind == (uint32_t)found ||
-              (by_descriptor && found == SHOAL_KIND_FILE && superblock->kind == SHOAL_KIND_NAMED);
-  if (same) return SHOAL_OK;
+  bool fits_both = found == SHOAL_KIND_DEFAULT && (superblock->kind == SHOAL_KIND_NAMED ||
+                                                   superblock->kind == SHOAL_KIND_FILE);
+  if (superblock->kind == (uint32_t)found || fits_both) return SHOAL_OK;
   return shl_fail(SHOAL_E_KIND, 0, "The region was made as kind %u, this is kind %u.",
                   superblock->kind, (unsigned)found);
 }
 
 // Whose kernel last wrote the region. Private to the process.
 struct origin {
+  struct shl_identity ours;
   bool other_host;
   bool other_boot;
 };
 
-static struct origin find_origin(const struct shl_superblock_rec *superblock) {
-  uint64_t boot[2];
-  shl_identity_boot(boot);
-  bool same_boot = shl_load_relaxed_u64(&superblock->boot_id[0]) == boot[0] &&
-                   shl_load_relaxed_u64(&superblock->boot_id[1]) == boot[1];
-  return (struct origin){.other_host = superblock->host_id != shl_identity_host(),
-                         .other_boot = !same_boot};
+// A boot that is not known, ours or theirs, is no other one: the bytes alone say who lives then.
+static shoal_status find_origin(const struct shl_superblock_rec *superblock, struct origin *out) {
+  *out = (struct origin){.other_host = false};
+  shoal_status status = shl_identity_read(&out->ours);
+  if (status != SHOAL_OK) return status;
+  const uint64_t *ours = out->ours.boot;
+  uint64_t theirs[2];
+  for (unsigned i = 0; i < 2; i++) theirs[i] = shl_load_relaxed_u64(&superblock->boot_id[i]);
+  bool known = (ours[0] | ours[1]) != 0 && (theirs[0] | theirs[1]) != 0;
+  out->other_boot = known && (ours[0] != theirs[0] || ours[1] != theirs[1]);
+  out->other_host = superblock->host_id != out->ours.host;
+  return SHOAL_OK;
 }
 
-static shoal_status test_origin(const struct shl_attach *attach, struct origin origin, bool alone) {
+static shoal_status test_origin(const struct shl_attach *attach, const struct origin *origin,
+                                bool alone) {
   const struct shl_request *request = attach->request;
-  if (!origin.other_host || request->read_only) return SHOAL_OK;
+  if (!origin->other_host || request->read_only) return SHOAL_OK;
   if (!request->adopt) {
     return shl_fail(SHOAL_E_FOREIGN_HOST, 0,
                     "Another host wrote the region. Where that host is surely done with it, "
@@ -222,16 +232,17 @@ static shoal_status test_origin(const struct shl_attach *attach, struct origin o
   return shl_fail(SHOAL_E_BUSY, 0, "SHOAL_ADOPT needs the region alone; others are attached.");
 }
 
-static void store_origin(struct shl_region *region, struct origin origin) {
+static void store_origin(struct shl_region *region, const struct origin *origin) {
   struct shl_superblock_rec *superblock = region->superblock;
-  uint64_t boot[2];
-  shl_identity_boot(boot);
-  if (origin.other_host) {
+  const uint64_t *boot = origin->ours.boot;
+  if (origin->other_host) {
     shl_store_release_u64(&superblock->incarnation, ++region->incarnation);
-    superblock->host_id = shl_identity_host();
+    superblock->host_id = origin->ours.host;
   }
-  if (origin.other_host || origin.other_boot) {
-    for (unsigned i = 0; i < 2; i++) shl_store_release_u64(&superblock->boot_id[i], boot[i]);
+  if ((boot[0] | boot[1]) == 0) return;
+  for (unsigned i = 0; i < 2; i++) {
+    if (shl_load_relaxed_u64(&superblock->boot_id[i]) == boot[i]) continue;
+    shl_store_release_u64(&superblock->boot_id[i], boot[i]);
   }
 }
 
@@ -246,13 +257,13 @@ static shoal_status map_existing(struct shl_attach *attach,
 }
 
 // Makes this process one of those attached.
-static shoal_status join(struct shl_attach *attach, struct origin origin, bool alone) {
+static shoal_status join(struct shl_attach *attach, const struct origin *origin, bool alone) {
   struct shl_region *region = attach->region;
   struct shl_region_private *part = region->private_part;
   if (attach->request->read_only) return shl_liveness_take(part->object, 0, &part->liveness);
   shoal_status status = shl_process_register(region);
   if (status != SHOAL_OK) return status;
-  bool all_dead = alone || origin.other_boot || origin.other_host;
+  bool all_dead = alone || origin->other_boot || origin->other_host;
   status = attach->format->attach(region, all_dead);
   if (status == SHOAL_OK) {
     store_origin(region, origin);
@@ -264,15 +275,15 @@ static shoal_status join(struct shl_attach *attach, struct origin origin, bool a
 
 static shoal_status attach_ready(struct shl_attach *attach,
                                  const struct shl_superblock_rec *superblock, bool alone) {
-  struct origin origin = find_origin(superblock);
-  shoal_status status = test_kind(attach, superblock);
-  if (status == SHOAL_OK) status = test_areas(attach, superblock);
-  if (status == SHOAL_OK) status = test_origin(attach, origin, alone);
+  struct origin origin;
+  shoal_status status = test_areas(attach, superblock);
+  if (status == SHOAL_OK) status = find_origin(superblock, &origin);
+  if (status == SHOAL_OK) status = test_origin(attach, &origin, alone);
   if (status == SHOAL_OK) status = map_existing(attach, superblock);
   if (status != SHOAL_OK) return status;
   fill_region(attach, superblock);
   status = guard_gap(attach->region, superblock);
-  if (status == SHOAL_OK) status = join(attach, origin, alone);
+  if (status == SHOAL_OK) status = join(attach, &origin, alone);
   if (status != SHOAL_OK) shl_attach_undo(attach->region);
   return status;
 }
@@ -289,10 +300,12 @@ static shoal_status judge_ready(struct shl_attach *attach, const unsigned char *
   uint64_t bytes = 0;
   shoal_status status = shl_object_bytes(object, &bytes);
   if (status == SHOAL_OK) status = shl_superblock_test(&superblock, bytes, request->read_only);
+  if (status == SHOAL_OK) status = test_kind(attach, &superblock);
   if (status != SHOAL_OK) return status;
   bool alone = !shl_liveness_is_any_held(object);
   if (alone && superblock.lifetime == SHOAL_LIFETIME_LAST_DETACH) {
-    if (!request->read_only) (void)shl_object_unlink(object);
+    if (!request->read_only) status = shl_object_unlink(object);
+    if (status != SHOAL_OK) return status;
     return request->create ? SHOAL_E_STALE : not_found("all processes that had it are gone");
   }
   if (request->exclusive) return shl_fail(SHOAL_E_EXISTS, 0, "The region exists already.");
@@ -302,8 +315,8 @@ static shoal_status judge_ready(struct shl_attach *attach, const unsigned char *
 static shoal_status judge(struct shl_attach *attach) {
   struct shl_object *object = attach->region->private_part->object;
   unsigned char page[SHL_PAGE_BYTES];
-  if (!shl_object_is_named(object)) return SHOAL_E_STALE;
-  shoal_status status = shl_object_read(object, page, sizeof page);
+  shoal_status status = shl_object_check_name(object);
+  if (status == SHOAL_OK) status = shl_object_read(object, page, sizeof page);
   if (status != SHOAL_OK) return status;
   switch (shl_superblock_state(page)) {
     case SHL_SUPERBLOCK_READY: return judge_ready(attach, page);
@@ -317,8 +330,10 @@ static shoal_status judge(struct shl_attach *attach) {
 shoal_status shl_attach(struct shl_attach *attach) {
   struct shl_object *object = attach->region->private_part->object;
   shoal_status status = shl_object_enter_gate(object, attach->request->read_only, GATE_MS);
-  if (status != SHOAL_OK) return status;
-  status = judge(attach);
-  shl_object_leave_gate(object);
+  if (status == SHOAL_OK) {
+    status = judge(attach);
+    shl_object_leave_gate(object);
+  }
+  if (status != SHOAL_OK) shl_object_abandon(object);
   return status;
 }

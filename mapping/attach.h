@@ -14,8 +14,8 @@ struct shl_attach {
 };
 
 // Passes the gate and creates or attaches.
-// returns: SHOAL_OK; STALE iff the object lost its name meanwhile or was stale and has been removed:
-//   open the name again; otherwise as shoal_open, and nothing is left of the attempt.
+// returns: SHOAL_OK; STALE iff the object lost its name meanwhile or was stale and has been
+//   removed: open the name again; otherwise as shoal_open, and nothing is left of the attempt.
 shoal_status shl_attach(struct shl_attach *attach);
 
 // The same for memory that is this process's alone: always creates.

@@ -20,8 +20,8 @@ static shoal_status check_word(const char *name) {
   for (size_t i = 0; i < length; i++) {
     if (is_word_byte(name[i])) continue;
     return shl_fail(SHOAL_E_NAME, 0,
-                    "Byte %zu of the name is 0x%02x; [A-Za-z0-9._-] are allowed, and a '/' makes it "
-                    "the path of a FILE.",
+                    "Byte %zu of the name is 0x%02x; [A-Za-z0-9._-] are allowed, and a '/' makes "
+                    "it the path of a FILE.",
                     i, (unsigned char)name[i]);
   }
   return SHOAL_OK;

@@ -38,13 +38,19 @@ shoal_status shl_object_open(const struct shl_object_spec *spec, struct shl_obje
 // Lets the object go; gate included.
 void shl_object_close(struct shl_object *object);
 
+// For an object that could not be opened in the end, outside the gate: takes back that this open
+// has made it, where nobody else has done anything with it yet.
+void shl_object_abandon(struct shl_object *object);
+
 // Whether both are one object of the system.
 bool shl_object_is_same(const struct shl_object *left, const struct shl_object *right);
 
-// Whether the object can still be reached by its name. Always true for a nameless one.
-bool shl_object_is_named(const struct shl_object *object);
+// Whether the object can still be reached by its name; OK for a nameless one.
+// returns: SHOAL_OK; STALE iff the name is gone or another's; PERMISSION, NO_SPACE, SYSTEM iff that
+//   cannot be found out.
+shoal_status shl_object_check_name(const struct shl_object *object);
 
-// What the object turned out to be: by descriptor, FILE covers NAMED.
+// What the object turned out to be. DEFAULT: FILE or NAMED, of a descriptor that leads to no name.
 shoal_kind shl_object_kind(const struct shl_object *object);
 
 // Bytes of the object.
@@ -123,6 +129,9 @@ shoal_status shl_view_map(const struct shl_object *object, const struct shl_view
 
 void shl_view_unmap(struct shl_view *view);
 
+// Whether the object still is where the view says.
+bool shl_view_stands(const struct shl_object *object, const struct shl_view *view);
+
 // Makes [offset, offset + bytes) inaccessible.
 shoal_status shl_view_guard(const struct shl_view *view, uint64_t offset, uint64_t bytes);
 
@@ -142,9 +151,15 @@ shoal_status shl_view_flush(struct shl_object *object, const struct shl_view *vi
 
 // ---- Identities.
 
-// Of the machine and of its running kernel. Zero where the system does not tell.
-uint64_t shl_identity_host(void);
-void shl_identity_boot(uint64_t out[2]);
+// Whose kernel this is. Private to the process.
+struct shl_identity {
+  uint64_t host;     // of the machine
+  uint64_t boot[2];  // of its running kernel; 0 where the system does not tell
+};
+
+// returns: SHOAL_OK; LIMIT, NO_SPACE, PERMISSION, SYSTEM iff the system would tell but could not be
+//   asked.
+shoal_status shl_identity_read(struct shl_identity *out);
 
 // Of the calling process: as it sees itself, and its start in the system's ticks.
 uint64_t shl_identity_process(void);

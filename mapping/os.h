@@ -13,6 +13,9 @@ void shl_os_lock(shl_a32 *lock);
 /// Lets it go.
 void shl_os_unlock(shl_a32 *lock);
 
+/// The calling process, told from its parent and its forked children whatever their ids; not 0.
+uint32_t shl_os_process(void);
+
 /// The calling thread's id as the system counts it; not 0.
 uint64_t shl_os_thread_id(void);
 

@@ -6,9 +6,9 @@
 //   I2  A generation stands for one registration: whatever names an older one is dead, whether or
 //       not the byte is held by a successor.
 //   I3  Records are taken under the gate only.
-// A crash leaves the record LIVE and its byte free: dead. Its thread slots and pins are recovered by
-// others, who then clear the record; where no FREE record is left, a dead one is taken as it is: the
-// new generation makes all that names the old one dead as before (I2).
+// A crash leaves the record LIVE and its byte free: dead. Its thread slots and pins are recovered
+// by others, who then clear the record; where no FREE record is left, a dead one is taken as it is:
+// the new generation makes all that names the old one dead as before (I2).
 #include "mapping/process.h"
 
 #include "base/fail.h"
@@ -17,7 +17,7 @@
 enum { STATE_MASK = 0xff, GENERATION_SHIFT = 8, GENERATION_MASK = 0xffffff };
 
 static struct shl_process_rec *record_of(const struct shl_region *region, uint32_t process) {
-  const struct shl_area_rec *area = shl_superblock_area(region->superblock, SHL_AREA_PROCESS);
+  const struct shl_area_rec *area = shl_superblock_area(&region->header, SHL_AREA_PROCESS);
   return (struct shl_process_rec *)(void *)(region->base + area->offset) + (process - 1);
 }
 
@@ -46,7 +46,7 @@ static void enter_record(struct shl_region *region, uint32_t process) {
 // Takes a record that is FREE or, where `dead` ones may be taken too, any whose byte is free.
 static shoal_status take_record(struct shl_region *region, bool dead) {
   struct shl_region_private *part = region->private_part;
-  for (uint32_t k = 1; k <= region->superblock->max_processes; k++) {
+  for (uint32_t k = 1; k <= region->header.max_processes; k++) {
     bool is_free = state_of(shl_load_acquire_u64(&record_of(region, k)->word)) == SHL_PROCESS_FREE;
     if (!is_free && !dead) continue;
     shoal_status status = shl_liveness_take(part->object, k, &part->liveness);
@@ -66,7 +66,7 @@ shoal_status shl_process_register(struct shl_region *region) {
   if (status == SHOAL_E_BUSY) status = take_record(region, true);
   if (status != SHOAL_E_BUSY) return status;
   return shl_fail(SHOAL_E_LIMIT, 0, "%u processes are attached: max_processes of this region.",
-                  region->superblock->max_processes);
+                  region->header.max_processes);
 }
 
 void shl_process_leave(struct shl_region *region) {
@@ -77,7 +77,7 @@ void shl_process_leave(struct shl_region *region) {
 void shl_process_clear(struct shl_region *region, uint32_t process, uint32_t generation) {
   struct shl_liveness byte;
   const struct shl_object *object = region->private_part->object;
-  if (object == NULL || process == 0 || process > region->superblock->max_processes) return;
+  if (object == NULL || process == 0 || process > region->header.max_processes) return;
   if (shl_liveness_take(object, process, &byte) != SHOAL_OK) return;
   struct shl_process_rec *record = record_of(region, process);
   if (shl_load_acquire_u64(&record->word) == word_of(SHL_PROCESS_LIVE, generation)) {
@@ -88,18 +88,30 @@ void shl_process_clear(struct shl_region *region, uint32_t process, uint32_t gen
 
 bool shl_process_is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
   if (process == region->process && generation == region->process_generation) return false;
-  if (process == 0 || process > region->superblock->max_processes) return true;
+  if (process == 0 || process > region->header.max_processes) return true;
   const struct shl_process_rec *record = record_of(region, process);
   uint64_t word = shl_load_acquire_u64(&record->word);
   if (word != word_of(SHL_PROCESS_LIVE, generation)) return true;
   const struct shl_object *object = region->private_part->object;
-  return object == NULL || !shl_liveness_is_held(object, process, shl_load_acquire_u64(&record->pid),
-                                                 shl_load_acquire_u64(&record->start_time));
+  return object == NULL ||
+         !shl_liveness_is_held(object, process, shl_load_acquire_u64(&record->pid),
+                               shl_load_acquire_u64(&record->start_time));
+}
+
+bool shl_process_next_dead(const struct shl_region *region, uint32_t *process,
+                           uint32_t *generation) {
+  while (*process < region->header.max_processes) {
+    uint64_t word = shl_load_acquire_u64(&record_of(region, ++*process)->word);
+    *generation = generation_of(word);
+    bool is_live = state_of(word) == SHL_PROCESS_LIVE;
+    if (is_live && region->is_dead(region, *process, *generation)) return true;
+  }
+  return false;
 }
 
 uint32_t shl_process_count(const struct shl_region *region) {
   uint32_t count = 0;
-  for (uint32_t k = 1; k <= region->superblock->max_processes; k++) {
+  for (uint32_t k = 1; k <= region->header.max_processes; k++) {
     uint64_t word = shl_load_acquire_u64(&record_of(region, k)->word);
     bool lives = state_of(word) == SHL_PROCESS_LIVE &&
                  !shl_process_is_dead(region, k, generation_of(word));
@@ -108,14 +120,19 @@ uint32_t shl_process_count(const struct shl_region *region) {
   return count;
 }
 
-bool shl_process_is_attached_twice(const struct shl_region *region) {
-  const struct shl_process_rec *own = record_of(region, region->process);
-  uint64_t pid = shl_load_acquire_u64(&own->pid);
-  uint64_t start = shl_load_acquire_u64(&own->start_time);
-  for (uint32_t k = 1; k <= region->superblock->max_processes; k++) {
+// A start that could not be read is 0 and counts as the same: a mapping that stays is better than
+// one that is taken from under another copy's feet.
+static bool may_be_same_start(uint64_t left, uint64_t right) {
+  return left == right || left == 0 || right == 0;
+}
+
+// Whether a living process of that number and start has a record other than number `except`.
+static bool has_record(const struct shl_region *region, uint64_t pid, uint64_t start,
+                       uint32_t except) {
+  for (uint32_t k = 1; k <= region->header.max_processes; k++) {
     const struct shl_process_rec *record = record_of(region, k);
-    bool same = k != region->process && shl_load_acquire_u64(&record->pid) == pid &&
-                shl_load_acquire_u64(&record->start_time) == start;
+    bool same = k != except && shl_load_acquire_u64(&record->pid) == pid &&
+                may_be_same_start(shl_load_acquire_u64(&record->start_time), start);
     uint64_t word = shl_load_acquire_u64(&record->word);
     if (same && state_of(word) == SHL_PROCESS_LIVE &&
         !shl_process_is_dead(region, k, generation_of(word))) {
@@ -123,4 +140,14 @@ bool shl_process_is_attached_twice(const struct shl_region *region) {
     }
   }
   return false;
+}
+
+bool shl_process_is_attached(const struct shl_region *region) {
+  return has_record(region, shl_identity_process(), shl_identity_process_start(), 0);
+}
+
+bool shl_process_is_attached_twice(const struct shl_region *region) {
+  const struct shl_process_rec *own = record_of(region, region->process);
+  return has_record(region, shl_load_acquire_u64(&own->pid), shl_load_acquire_u64(&own->start_time),
+                    region->process);
 }

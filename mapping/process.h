@@ -5,7 +5,8 @@
 #include "mapping/region.h"
 
 // Process records: who is attached for writing. A record is an entry in the region; whether its
-// process lives is what the kernel says of the liveness byte of that number, never a pid or a clock.
+// process lives is what the kernel says of the liveness byte of that number, never a pid or a
+// clock.
 
 enum { SHL_PROCESS_FREE = 0, SHL_PROCESS_LIVE = 1 };
 
@@ -27,9 +28,14 @@ shoal_status shl_process_register(struct shl_region *region);
 // Marks this process's record FREE. Its byte is still held.
 void shl_process_leave(struct shl_region *region);
 
-// Marks the record of a dead process FREE, where it still is of `generation`: its slots and pins are
-// recovered. Nothing where the process lives.
+// Marks the record of a dead process FREE, where it still is of `generation`: its slots and pins
+// are recovered. Nothing where the process lives.
 void shl_process_clear(struct shl_region *region, uint32_t process, uint32_t generation);
+
+// The next record after number *process that is LIVE though region->is_dead says otherwise.
+// returns: whether there is one; it is *process of *generation then.
+bool shl_process_next_dead(const struct shl_region *region, uint32_t *process,
+                           uint32_t *generation);
 
 // The default of shl_region.is_dead: the record's generation differs, or its byte is free. Read in
 // this order: record, then byte.
@@ -37,6 +43,9 @@ bool shl_process_is_dead(const struct shl_region *region, uint32_t process, uint
 
 // Records LIVE whose process lives.
 uint32_t shl_process_count(const struct shl_region *region);
+
+// Whether this process has a record of the region.
+bool shl_process_is_attached(const struct shl_region *region);
 
 // Whether this process has another record of the region: by a second copy of the library.
 bool shl_process_is_attached_twice(const struct shl_region *region);

@@ -3,8 +3,10 @@
 // outside the gate.
 //
 // The registry is a list under a lock: the same object opened twice is the same region, counted. A
-// forked child inherits list and mappings, but no liveness byte, so that what stands in the list
-// with another process's id is not open here: the child opens anew and shares the mapping.
+// forked child inherits list and mappings, but no liveness byte, so that what stands in the list as
+// another process's is not open here: the child opens anew and shares the mapping, or replaces it
+// where one of the two is READ_ONLY. The mapping goes with the first close that leaves no handle of
+// the child's own; what it inherited has no memory from then on.
 //
 // Two copies of the library in one process have two registries and two process records. The second
 // copy finds the mapping there and shares it; whoever finds no other record of the process left
@@ -25,12 +27,16 @@ enum { RETRIES = 1000, GATE_MS = 2000 };
 static struct shl_region *regions;
 static shl_a32 regions_lock;
 
+// Whether the region is a parent's, inherited by a fork.
+static bool is_inherited(const struct shl_region *region) {
+  return region->kind != SHOAL_KIND_PRIVATE && region->private_part->opener != shl_os_process();
+}
+
 static struct shl_region *find_open(const struct shl_object *object) {
-  uint64_t pid = shl_identity_process();
   for (struct shl_region *region = regions; region != NULL; region = region->private_part->next) {
     const struct shl_region_private *part = region->private_part;
-    bool here = part->object != NULL && part->pid == pid;
-    if (here && shl_object_is_same(part->object, object)) return region;
+    bool is_shared = part->object != NULL && !is_inherited(region);
+    if (is_shared && shl_object_is_same(part->object, object)) return region;
   }
   return NULL;
 }
@@ -46,6 +52,38 @@ static void delist(const struct shl_region *region) {
   if (*link != NULL) *link = region->private_part->next;
 }
 
+// Unmaps the region in this process, for all handles of it.
+static void unmap(struct shl_region *region) {
+  const char *base = region->private_part->view.base;
+  shl_view_unmap(&region->private_part->view);
+  for (struct shl_region *other = regions; other != NULL; other = other->private_part->next) {
+    struct shl_view *view = &other->private_part->view;
+    if (view->base == base) *view = (struct shl_view){.base = NULL};
+  }
+}
+
+// Lets the mapping go that this process inherited with `region`, unless a handle of its own has it.
+// returns: whether it was unmapped.
+static bool leave_inherited(struct shl_region *region) {
+  struct shl_region_private *part = region->private_part;
+  // Another copy of the library may have unmapped it, and something else be there.
+  if (part->view.base == NULL || !shl_view_stands(part->object, &part->view)) return false;
+  if (find_open(part->object) != NULL || shl_process_is_attached(region)) return false;
+  unmap(region);
+  return true;
+}
+
+// The same for all that was inherited of `object`, and is in the way of mapping it in another way.
+static bool clear_inherited(const struct shl_object *object) {
+  bool any = false;
+  for (struct shl_region *region = regions; region != NULL; region = region->private_part->next) {
+    const struct shl_object *theirs = region->private_part->object;
+    bool same = theirs != NULL && shl_object_is_same(theirs, object);
+    if (same && is_inherited(region) && leave_inherited(region)) any = true;
+  }
+  return any;
+}
+
 static struct shl_region *make_region(const struct shl_request *request,
                                       struct shl_object *object) {
   struct shl_region *region = calloc(1, sizeof *region);
@@ -56,7 +94,7 @@ static struct shl_region *make_region(const struct shl_request *request,
     return NULL;
   }
   *part = (struct shl_region_private){
-      .object = object, .liveness = {.fd = -1}, .pid = shl_identity_process()};
+      .object = object, .liveness = {.fd = -1}, .opener = shl_os_process()};
   *region = (struct shl_region){.is_dead = shl_process_is_dead,
                                 .kind = request->kind,
                                 .read_only = request->read_only,
@@ -109,6 +147,9 @@ static shoal_status open_once(const struct shl_request *request, const struct sh
   }
   struct shl_attach attach = {.request = request, .format = format, .region = region};
   status = is_private ? shl_attach_private(&attach) : shl_attach(&attach);
+  if (status == SHOAL_E_ADDRESS && object != NULL && clear_inherited(object)) {
+    status = SHOAL_E_STALE;
+  }
   if (status != SHOAL_OK) {
     discard_region(region);
     return status;
@@ -133,27 +174,22 @@ shoal_status shl_region_open(const char *name, int fd, const shoal_options *opti
   return shl_fail(SHOAL_E_BUSY, 0, "Others removed and made the region anew %d times.", RETRIES);
 }
 
-// Whether the region is a parent's, inherited by a fork.
-static bool is_inherited(const struct shl_region *region) {
-  return region->kind != SHOAL_KIND_PRIVATE &&
-         region->private_part->pid != shl_identity_process();
-}
-
 // Unmaps unless another copy of the library goes on in this process, and says goodbye.
 static void leave(struct shl_region *region) {
   struct shl_region_private *part = region->private_part;
   bool is_writer = region->process != 0;
   bool stays = is_writer && part->object != NULL && shl_process_is_attached_twice(region);
   if (is_writer) shl_process_leave(region);
-  if (!stays) shl_view_unmap(&part->view);
+  if (!stays) unmap(region);
   shl_liveness_drop(&part->liveness);
 }
 
-// The last process out removes the name of a LAST_DETACH region. Not knowing better (the gate kept
-// by others, a failing call) it stays, for the next opener to find it stale.
-static void close_attached(struct shl_region *region) {
+// The last process out removes the name of a LAST_DETACH region, and of any that was made in vain.
+// Not knowing better (the gate kept by others, a failing call) it stays, for the next opener to
+// find it stale.
+static void close_attached(struct shl_region *region, bool in_vain) {
   struct shl_object *object = region->private_part->object;
-  bool may_remove = region->superblock->lifetime == SHOAL_LIFETIME_LAST_DETACH;
+  bool may_remove = region->header.lifetime == SHOAL_LIFETIME_LAST_DETACH || in_vain;
   bool in_gate = object != NULL &&
                  shl_object_enter_gate(object, region->read_only, GATE_MS) == SHOAL_OK;
   leave(region);
@@ -170,7 +206,12 @@ shoal_status shl_region_close(struct shl_region *region, void (*last)(struct shl
   }
   delist(region);
   if (last != NULL) last(region);
-  if (!is_inherited(region)) close_attached(region);
+  bool in_vain = last == NULL && region->created;
+  if (is_inherited(region)) {
+    (void)leave_inherited(region);
+  } else {
+    close_attached(region, in_vain);
+  }
   discard_region(region);
   shl_os_unlock(&regions_lock);
   return SHOAL_OK;
@@ -178,10 +219,11 @@ shoal_status shl_region_close(struct shl_region *region, void (*last)(struct shl
 
 static shoal_status judge_unlink(struct shl_object *object) {
   unsigned char page[SHL_PAGE_BYTES];
-  if (!shl_object_is_named(object)) {
+  shoal_status status = shl_object_check_name(object);
+  if (status == SHOAL_E_STALE) {
     return shl_fail(SHOAL_E_NOT_FOUND, 0, "Another process removed the region meanwhile.");
   }
-  shoal_status status = shl_object_read(object, page, sizeof page);
+  if (status == SHOAL_OK) status = shl_object_read(object, page, sizeof page);
   if (status != SHOAL_OK) return status;
   if (shl_superblock_state(page) == SHL_SUPERBLOCK_FOREIGN) {
     return shl_fail(SHOAL_E_KIND, 0, "The object is no region of shoal; it stays.");

@@ -19,7 +19,8 @@ typedef bool shl_is_dead(const struct shl_region *region, uint32_t process, uint
 struct shl_region {
   char *base;                            // where offset 0 is mapped
   uint64_t capacity;                     // bytes mapped from there
-  struct shl_superblock_rec *superblock;  // at `base`
+  struct shl_superblock_rec *superblock;  // at `base`; others may store there at any time
+  struct shl_superblock_rec header;      // a copy, tested at open: constants are read from here
   shl_is_dead *is_dead;                  // shl_process_is_dead; tests put another here
   uint64_t incarnation;                  // as found at open
   uint32_t process;                      // this process's record, from 1; 0 for READ_ONLY
@@ -60,9 +61,10 @@ struct shl_format {
 shoal_status shl_region_open(const char *name, int fd, const shoal_options *options,
                              const struct shl_format *format, struct shl_region **out);
 
-// Gives one open back. The last one: calls `last` (null allowed) so that the allocator returns its
-// slots while the region is still mapped, unmaps, drops the process record and its byte, and
-// unlinks a LAST_DETACH name that nobody holds.
+// Gives one open back. The last one: calls `last` so that the allocator returns its slots while the
+// region is still mapped, unmaps, drops the process record and its byte, and unlinks a LAST_DETACH
+// name that nobody holds. A null `last` says that the allocator could not take the region into use:
+// a name that this open made goes then, whatever its lifetime, unless others have attached.
 shoal_status shl_region_close(struct shl_region *region, void (*last)(struct shl_region *region));
 
 // Removes the name, as shoal_unlink.

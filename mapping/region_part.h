@@ -10,7 +10,7 @@ struct shl_region_private {
   struct shl_object *object;  // null: PRIVATE
   struct shl_view view;
   struct shl_liveness liveness;
-  uint64_t pid;               // of the process that opened it; another one's is a forked child's copy
+  uint32_t opener;            // shl_os_process; another one's is what a forked child has inherited
   struct shl_region *next;    // in the registry
 };
 

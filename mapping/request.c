@@ -104,7 +104,8 @@ static shoal_status check_mode(struct shl_request *request) {
     return SHOAL_OK;
   }
   return shl_fail(SHOAL_E_ARGUMENT, 0,
-                  "options.mode %#o: read and write bits are possible, the owner needs both.", mode);
+                  "options.mode %#o: read and write bits are possible, the owner needs both.",
+                  mode);
 }
 
 static shoal_status check_kind(struct shl_request *request) {

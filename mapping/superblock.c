@@ -73,6 +73,12 @@ static bool is_base_possible(const struct shl_superblock_rec *superblock) {
          superblock->capacity <= SHL_ADDRESS_MAX - superblock->base;
 }
 
+// A FILE that would go with its last process could cost somebody a file.
+static bool is_lifetime_possible(const struct shl_superblock_rec *superblock) {
+  if (superblock->lifetime == SHOAL_LIFETIME_PERSIST) return true;
+  return superblock->lifetime == SHOAL_LIFETIME_LAST_DETACH && superblock->kind != SHOAL_KIND_FILE;
+}
+
 shoal_status shl_superblock_test(const struct shl_superblock_rec *superblock, uint64_t object_bytes,
                                  bool read_only) {
   if (object_bytes < sizeof *superblock) {
@@ -84,8 +90,7 @@ shoal_status shl_superblock_test(const struct shl_superblock_rec *superblock, ui
   if (status != SHOAL_OK) return status;
   bool possible = is_base_possible(superblock) && superblock->area_count <= SHL_AREAS_MAX &&
                   superblock->max_processes != 0 && superblock->max_slots != 0 &&
-                  (superblock->lifetime == SHOAL_LIFETIME_LAST_DETACH ||
-                   superblock->lifetime == SHOAL_LIFETIME_PERSIST);
+                  is_lifetime_possible(superblock);
   if (possible) return SHOAL_OK;
   return shl_fail(SHOAL_E_CORRUPT, 0,
                   "The header's base 0x%llx, area count %u, table sizes or lifetime %u cannot be.",

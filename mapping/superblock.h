@@ -45,7 +45,8 @@ enum {
   SHL_AREA_HOT = 9,       // a slab's header and F, one row a unit
   SHL_AREA_REMOTE = 10,   // a slab's RB, one row a unit
   SHL_AREA_RUN = 11,      // D, page bitmap and zero bits, one page a chunk
-  SHL_AREA_DATA = 12      // blocks
+  SHL_AREA_DATA = 12,     // blocks
+  SHL_AREA_DESC = 13      // descriptors of units
 };
 
 // Who stores to an area: lines with one writer at a time need no coherence beyond hand-over.

@@ -35,11 +35,15 @@ static bool find_files(const struct options *options, const struct index *index)
   const struct walk_calls calls = {add_file, name_skipped, &list};
   for (int i = 0; i < options->argument_count; i++) {
     int error = 0;
+    uint64_t before = list.count;
     enum walk_result result = walk_path(options->arguments[i], &calls, &error);
     if (result == WALK_NOT_FOUND) {
       report("cannot read '%s': %s", options->arguments[i], strerror(error));
     }
     if (result != WALK_DONE) return false;
+    if (list.count == before) {
+      report("no file at or below '%s'; symbolic links are not followed", options->arguments[i]);
+    }
   }
   return file_list_publish(&list, index);
 }

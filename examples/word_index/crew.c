@@ -65,23 +65,24 @@ static void look_after(const struct index *index, struct crew *crew) {
   }
 }
 
-static void print_progress(const struct index *index) {
+static void print_progress(const struct index *index, FILE *terminal) {
   uint64_t taken = atomic_load_explicit(&index->rec->next_file, memory_order_relaxed);
   uint64_t bytes = atomic_load_explicit(&index->rec->bytes_done, memory_order_relaxed);
   uint64_t words = atomic_load_explicit(&index->rec->map.words, memory_order_relaxed);
-  (void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " files, %" PRIu64 " MiB, %" PRIu64
+  (void)fprintf(terminal, "\r%" PRIu64 " of %" PRIu64 " files, %" PRIu64 " MiB, %" PRIu64
                 " different words ", taken, index->rec->file_count, bytes >> 20, words);
+  (void)fflush(terminal);
 }
 
 bool crew_run(const struct index *index, uint32_t workers) {
   struct crew crew = {.works = true};
-  bool shows = process_has_terminal();
+  FILE *terminal = process_terminal();
   start_crew(index, workers, &crew);
   for (unsigned looks = 0; crew.running > 0; looks++) {
     look_after(index, &crew);
-    if (shows && looks % PRINT_EVERY_LOOKS == 0) print_progress(index);
+    if (terminal != NULL && looks % PRINT_EVERY_LOOKS == 0) print_progress(index, terminal);
     if (crew.running > 0) process_sleep_ms(LOOK_EVERY_MS);
   }
-  if (shows) (void)fprintf(stderr, "\r%79s\r", "");
+  if (terminal != NULL) (void)fprintf(terminal, "\r%79s\r", "");
   return crew.works;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 // What the system has to tell about processes. Implemented once per system, in linux/process.c.
 
@@ -33,7 +34,8 @@ void process_yield(void);
 /// How many processors there are to work on, at least 1.
 unsigned process_processors(void);
 
-/// Whether somebody looks at standard error.
-bool process_has_terminal(void);
+/// A standard stream that somebody looks at, for what is gone again when the work is done.
+/// returns: standard error, or standard output where that alone is a terminal; null iff neither is.
+FILE *process_terminal(void);
 
 #endif

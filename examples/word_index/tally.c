@@ -13,6 +13,10 @@
 
 enum { FIRST_SLOTS = 4096, LINES_KEPT = 4096 };
 
+/// Slots per word from which on words are cleared one by one: finding one costs about as much as
+/// clearing this many slots in a row.
+enum { SPARSE_SLOTS = 64 };
+
 /// Makes room for `need` elements of `size` bytes; doubles. Null iff there is no memory.
 static void *grow(void *block, size_t *capacity, size_t need, size_t size) {
   if (need <= *capacity) return block;
@@ -50,9 +54,10 @@ static bool grow_slots(struct tally *tally) {
 }
 
 static bool append_word(struct tally *tally, const struct word_key *key) {
+  if (tally->count == UINT32_MAX) return false;
   size_t capacity = tally->capacity;
   struct tally_word *words = grow(tally->words, &capacity, tally->count + 1, sizeof *words);
-  if (words == NULL || tally->count == UINT32_MAX) return false;
+  if (words == NULL) return false;
   // What lies behind the old capacity has no list to be used again yet.
   memset(words + tally->capacity, 0, (capacity - tally->capacity) * sizeof *words);
   tally->words = words;
@@ -95,7 +100,21 @@ struct word_key tally_key(const struct tally *tally, size_t place) {
   return (struct word_key){tally->text + word->text_at, word->length, word->hash};
 }
 
+/// Empties the slots: those in use one by one where they are few, since a large file's table stays
+/// for the small files behind it. Backwards, so that each is found as it was when it was filled.
+static void clear_slots(struct tally *tally) {
+  if (tally->count > tally->slot_count / SPARSE_SLOTS) {
+    memset(tally->slots, 0, tally->slot_count * sizeof *tally->slots);
+    return;
+  }
+  for (size_t i = tally->count; i-- > 0;) {
+    struct word_key key = tally_key(tally, i);
+    *find_slot(tally, &key) = 0;
+  }
+}
+
 void tally_clear(struct tally *tally) {
+  clear_slots(tally);
   for (size_t i = 0; i < tally->count; i++) {
     struct tally_word *word = &tally->words[i];
     if (word->capacity <= LINES_KEPT) continue;
@@ -103,7 +122,6 @@ void tally_clear(struct tally *tally) {
     word->lines = NULL;
     word->capacity = 0;
   }
-  if (tally->slots != NULL) memset(tally->slots, 0, tally->slot_count * sizeof *tally->slots);
   tally->count = 0;
   tally->text_bytes = 0;
   tally->total = 0;

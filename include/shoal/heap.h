@@ -21,7 +21,8 @@ typedef enum shoal_kind {
 /// When a region goes away.
 typedef enum shoal_lifetime {
   SHOAL_LIFETIME_DEFAULT = 0,      ///< PERSIST for FILE, LAST_DETACH otherwise.
-  SHOAL_LIFETIME_LAST_DETACH = 1,  ///< With the last process that closes it or dies.
+  SHOAL_LIFETIME_LAST_DETACH = 1,  ///< With the last process that closes it; where that died, the
+                                   ///< next open removes what is left.
   SHOAL_LIFETIME_PERSIST = 2       ///< With shoal_unlink.
 } shoal_lifetime;
 
@@ -37,7 +38,7 @@ enum {
 /// Flags of shoal_alloc.
 enum {
   SHOAL_ZERO = 1,    ///< The block reads as zero.
-  SHOAL_NO_GROW = 4  ///< Fail rather than take pages that no slab or run holds yet.
+  SHOAL_NO_GROW = 4  ///< Fail rather than have the system back more data.
 };
 
 /// Asks shoal_alloc for a block aligned to `n`, a power of two up to 2 MiB.
@@ -61,7 +62,8 @@ typedef enum shoal_misuse {
 } shoal_misuse;
 
 /// Is told of misuse. Where it returns, the call fails with SHOAL_E_MISUSE (errno EINVAL) and the
-/// heap is as before. `text` is a sentence; it lives until the handler returns.
+/// heap is as before. A second free that is noticed only when the block's owner collects is dropped
+/// and fails no call. `text` is a sentence; it lives until the handler returns.
 typedef void shoal_misuse_handler(shoal_heap *heap, shoal_misuse what, shoal_off off,
                                   const char *text, void *context);
 
@@ -73,8 +75,7 @@ typedef struct shoal_options {
   uint64_t capacity;         ///< Bytes, 4 MiB to 4 TiB, rounded up to 2 MiB; 64 GiB, sparse.
   uint64_t base;             ///< Wanted base for a new region, 2 MiB aligned; 0: SHOAL_BASE of the
                              ///< environment, otherwise chosen by name.
-  unsigned mode;             ///< Permission bits of a new object, the most that is accepted of an
-                             ///< old one; 0: 0600. Umask does not decide.
+  unsigned mode;             ///< Permission bits of a new object; 0: 0600. Umask does not decide.
   shoal_lifetime lifetime;   ///< Of a new region.
   unsigned max_processes;    ///< Up to 16,383; 0: one per 4 MiB of capacity, 4 to 1,024.
   unsigned max_threads;      ///< At once, all processes, up to 49,152; 0: 3 a process.
@@ -90,12 +91,19 @@ typedef struct shoal_options {
 /// asks for a nameless region: MEMFD where the kind says so, otherwise PRIVATE; both need CREATE.
 /// `options` may be null: open what exists, for reading and writing.
 /// units: capacity, base, limit_bytes in bytes.
-/// returns: SHOAL_OK and the heap in *out, otherwise *out is null and: NAME, ARGUMENT, SIZE iff the
-///   request itself is wrong (before any system call); NOT_FOUND iff there is no such region and
-///   CREATE was not given; EXISTS iff there is and EXCLUSIVE was; KIND, PERMISSION iff the object
-///   is not a regular file of ours; TRUNCATED, CORRUPT, VERSION, FOREIGN_HOST iff its content is
-///   refused; ADDRESS iff the base is occupied here (the text names by what) and RELOCATABLE was
-///   not given; BUSY iff another live process kept the gate for 2 s; NO_SPACE, LIMIT, SYSTEM.
+/// returns: SHOAL_OK and the heap in *out, otherwise *out is null and: NAME iff no region can have
+///   that name (before any system call); ARGUMENT, SIZE iff the request is wrong otherwise, or the
+///   capacity leaves no data behind the tables; NOT_FOUND iff there is no such region and
+///   CREATE was not given; EXISTS iff there is and EXCLUSIVE was; KIND iff the object is no regular
+///   file, or of another kind; PERMISSION iff it has another owner and options.mode shares nothing,
+///   others may write it beyond options.mode, it has several names, or the system forbids it;
+///   TRUNCATED, CORRUPT, VERSION, FOREIGN_HOST iff its content is refused; ADDRESS iff the base is
+///   occupied here (the text names by what) and RELOCATABLE was not given; BUSY iff another live
+///   process kept the gate for 2 s, ADOPT was asked and others are attached, or READ_ONLY was and
+///   this process has the heap open for writing; READ_ONLY iff it is the other way round; LIMIT iff
+///   max_processes are attached, no thread slot is left, or 64 heaps are open here; UNSUPPORTED iff
+///   a file is to be written that lies on a network file system, or on one that cannot back pages;
+///   NO_SPACE, SYSTEM.
 /// owns: the caller closes with shoal_close. The same heap opened again in one process is the same
 ///   handle, counted.
 /// safe: any thread. A forked child must open again, except for a PRIVATE heap.
@@ -105,7 +113,7 @@ shoal_status shoal_open(const char *name, const shoal_options *options, shoal_he
 
 /// Opens the heap behind descriptor `fd` (a MEMFD region received over a unix socket, or any
 /// region's descriptor). The descriptor stays the caller's.
-/// returns: as shoal_open; KIND iff `fd` is no region.
+/// returns: as shoal_open; KIND iff `fd` is no regular file; ARGUMENT with CREATE.
 /// crash: as shoal_open.
 shoal_status shoal_open_fd(int fd, const shoal_options *options, shoal_heap **out);
 
@@ -116,7 +124,7 @@ int shoal_created(const shoal_heap *heap);
 
 /// A descriptor of the region, to be passed to another process.
 /// returns: SHOAL_OK and a duplicate, close-on-exec, that the caller closes; UNSUPPORTED for
-///   PRIVATE and on Windows.
+///   PRIVATE and on Windows; LIMIT, SYSTEM.
 /// crash: leaves nothing.
 shoal_status shoal_fd(shoal_heap *heap, int *out);
 
@@ -124,10 +132,12 @@ shoal_status shoal_fd(shoal_heap *heap, int *out);
 /// No other thread may be inside a call on `heap`, or use its memory afterwards.
 /// returns: SHOAL_OK; ARGUMENT for null.
 /// crash: a process that dies inside is a dead process like any other: others recover it.
+/// cost: system calls; may wait 2 s for the gate, and closes all the same.
 shoal_status shoal_close(shoal_heap *heap);
 
 /// Removes the name. Those attached keep the region; the next creator makes a new one.
-/// returns: SHOAL_OK; NAME; NOT_FOUND; BUSY; PERMISSION; KIND, VERSION iff it is no region of ours.
+/// returns: SHOAL_OK; NAME; NOT_FOUND; BUSY iff another live process kept the gate for 2 s;
+///   PERMISSION; KIND iff it is no region of ours (it stays); LIMIT, UNSUPPORTED, SYSTEM.
 /// crash: the name is there or it is not.
 shoal_status shoal_unlink(const char *name);
 
@@ -155,8 +165,9 @@ const char *shoal_version(void);
 shoal_off shoal_alloc(shoal_heap *heap, size_t size, unsigned flags);
 
 /// Frees the block at `off`; 0 does nothing.
-/// returns: SHOAL_OK; MISUSE where on_misuse returned; READ_ONLY.
-/// safe: any thread of any process attached; needs no thread slot.
+/// returns: SHOAL_OK; MISUSE where on_misuse returned; READ_ONLY; STALE in a forked child that must
+///   open the heap itself.
+/// safe: any thread of any process attached; not in a signal handler. Needs no thread slot.
 /// crash: the block is free or it is not; one store decides.
 /// cost: a store for a block of one's own, an atomic or for another's.
 shoal_status shoal_free_offset(shoal_heap *heap, shoal_off off);

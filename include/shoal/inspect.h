@@ -77,13 +77,13 @@ shoal_status shoal_stats(shoal_heap *heap, shoal_heap_stats *stats);
 /// Flags of shoal_trim.
 enum {
   SHOAL_TRIM_CHUNKS = 0,  ///< Give wholly free chunks back to the system.
-  SHOAL_TRIM_ALL = 1      ///< First hand back the caller's and all orphans' hands, collect what
-                          ///< others freed, release empty slabs and chunks.
+  SHOAL_TRIM_ALL = 1      ///< First recover the dead, hand back the caller's and all orphans'
+                          ///< hands, collect what others freed, release empty slabs and chunks.
 };
 
 /// Returns memory to the system now.
 /// returns: SHOAL_OK; ARGUMENT for unknown flags; READ_ONLY; STALE in a forked child that must open
-///   the heap itself; NO_SPACE iff no thread slot could be backed.
+///   the heap itself.
 /// safe: any thread; what other live threads hold in their hands stays theirs. Pinned chunks stay.
 /// crash: each step is done or not, nothing is lost.
 /// cost: proportional to the chunks; system calls.
@@ -101,13 +101,13 @@ typedef uint64_t shoal_pin_id;
 /// Keeps the pages under [off, off + len), which must lie in one allocated block, from being given
 /// back to the system, even after the block is freed: for memory handed to io_uring or a device.
 /// returns: SHOAL_OK and *out; ARGUMENT iff the range is no allocated memory; LIMIT iff the table
-///   is full (the text names max_pins); READ_ONLY.
+///   is full (the text names max_pins); READ_ONLY; STALE as shoal_trim.
 /// owns: the process; a pin is dropped when its process dies.
 /// crash: pinned or not; a death drops it.
 shoal_status shoal_pin(shoal_heap *heap, shoal_off off, size_t len, shoal_pin_id *out);
 
 /// Drops a pin.
-/// returns: SHOAL_OK; ARGUMENT iff `pin` is not one of this process's.
+/// returns: SHOAL_OK; ARGUMENT iff `pin` is not one of this process's; READ_ONLY; STALE.
 /// crash: pinned or not.
 shoal_status shoal_unpin(shoal_heap *heap, shoal_pin_id pin);
 

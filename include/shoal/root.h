@@ -22,8 +22,7 @@ typedef struct shoal_root {
 /// returns: SHOAL_OK; NAME; ARGUMENT iff an existing root has another type id, type version, size
 ///   or flags (after creation only `off` changes: remove it first); LIMIT iff the table is full
 ///   (the text names max_roots); BUSY iff another live process kept the record for 2 s; READ_ONLY;
-///   STALE in a forked child that must open the heap itself; NO_SPACE iff no thread slot could be
-///   backed.
+///   STALE in a forked child that must open the heap itself.
 /// safe: any thread of any process; readers see the old root or the new one.
 /// crash: the root is there as told, or as it was before; a creation cut short is no root.
 /// cost: expected O(1) probes by hash.
@@ -36,7 +35,7 @@ shoal_status shoal_root_set(shoal_heap *heap, const char *name, const shoal_root
 shoal_status shoal_root_get(shoal_heap *heap, const char *name, shoal_root *out);
 
 /// Removes the root `name`; the block it named stays allocated.
-/// returns: SHOAL_OK; NOT_FOUND; NAME; BUSY, READ_ONLY, STALE, NO_SPACE as shoal_root_set.
+/// returns: SHOAL_OK; NOT_FOUND; NAME; BUSY, READ_ONLY, STALE as shoal_root_set.
 /// crash: the root is there or it is not.
 shoal_status shoal_root_remove(shoal_heap *heap, const char *name);
 

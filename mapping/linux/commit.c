@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Backing and giving back, by fallocate(2) on the object's descriptor. A program that has closed the
-// descriptor under us is served through the mapping instead: MADV_POPULATE_WRITE fails where a store
-// would raise SIGBUS, MADV_REMOVE punches the same hole.
+// Backing and giving back, by fallocate(2) on the object's descriptor. A program that has closed
+// the descriptor under us is served through the mapping instead: MADV_POPULATE_WRITE fails where a
+// store would raise SIGBUS, MADV_REMOVE punches the same hole.
 //
 // A crash leaves pages backed or not; whoever commits them next does it again.
 #define _GNU_SOURCE
@@ -23,7 +23,7 @@ shoal_status shl_view_commit(struct shl_object *object, const struct shl_view *v
   if (object == NULL) return SHOAL_OK;
   int fd = shl_object_descriptor(object);
   int result = fd >= 0 ? shl_sys_fallocate(fd, 0, (int64_t)offset, (int64_t)bytes)
-                       : shl_sys->madvise(view->base + offset, bytes, MADV_POPULATE_WRITE);
+                       : shl_sys_madvise(view->base + offset, bytes, MADV_POPULATE_WRITE);
   if (result == 0) return SHOAL_OK;
   int code = fd < 0 && errno == EFAULT ? ENOSPC : errno;
   return shl_object_failure(code, "Backing a part", shown_name(object));
@@ -33,12 +33,12 @@ shoal_status shl_view_give_back(struct shl_object *object, const struct shl_view
                                 uint64_t offset, uint64_t bytes) {
   int result;
   if (object == NULL) {
-    result = shl_sys->madvise(view->base + offset, bytes, MADV_DONTNEED);
+    result = shl_sys_madvise(view->base + offset, bytes, MADV_DONTNEED);
   } else {
     int fd = shl_object_descriptor(object);
     int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     result = fd >= 0 ? shl_sys_fallocate(fd, mode, (int64_t)offset, (int64_t)bytes)
-                     : shl_sys->madvise(view->base + offset, bytes, MADV_REMOVE);
+                     : shl_sys_madvise(view->base + offset, bytes, MADV_REMOVE);
   }
   if (result == 0) return SHOAL_OK;
   const char *name = object != NULL ? shown_name(object) : "private memory";
@@ -47,11 +47,11 @@ shoal_status shl_view_give_back(struct shl_object *object, const struct shl_view
 
 shoal_status shl_view_flush(struct shl_object *object, const struct shl_view *view) {
   if (object == NULL || object->kind != SHOAL_KIND_FILE) return SHOAL_OK;
-  if (shl_sys->msync(view->base, view->bytes, MS_SYNC) != 0) {
+  if (shl_sys_msync(view->base, view->bytes, MS_SYNC) != 0) {
     return shl_object_failure(errno, "Flushing", shown_name(object));
   }
   int fd = shl_object_descriptor(object);
-  if (fd >= 0 && shl_sys->fdatasync(fd) != 0) {
+  if (fd >= 0 && shl_sys_fdatasync(fd) != 0) {
     return shl_object_failure(errno, "Syncing", shown_name(object));
   }
   return SHOAL_OK;

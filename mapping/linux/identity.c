@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Who this machine, this boot of it and this process are.
+//
+// A machine without an id is known by its name. What cannot be asked for the moment (no descriptor
+// is left, say) is a failure and never another identity: under a wrong one a new region would be
+// foreign to all others, and those attached to an old one would be declared dead.
 #define _GNU_SOURCE
 
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "mapping/linux/syscall.h"
+#include "mapping/linux/object_part.h"
 #include "mapping/linux/start_time.h"
-#include "mapping/object.h"
+#include "mapping/linux/syscall.h"
 
 enum { TEXT_BYTES = 128 };
 
@@ -21,26 +25,42 @@ static uint64_t hash_text(const char *text) {
   return hash;
 }
 
-uint64_t shl_identity_host(void) {
-  char text[TEXT_BYTES];
-  struct utsname names;
-  if (shl_sys_read_text("/etc/machine-id", text, sizeof text) != 0) return hash_text(text);
-  return uname(&names) == 0 ? hash_text(names.nodename) : 0;
+// The text of a file that some systems do not have: "" there.
+static shoal_status read_text(const char *path, char text[TEXT_BYTES]) {
+  if (shl_sys_read_text(path, text, TEXT_BYTES) == 0) return SHOAL_OK;
+  if (errno == ENOENT) return SHOAL_OK;
+  return shl_object_failure(errno, "Reading", path);
 }
 
-void shl_identity_boot(uint64_t out[2]) {
+static shoal_status read_host(uint64_t *out) {
   char text[TEXT_BYTES];
-  out[0] = 0;
-  out[1] = 0;
-  if (shl_sys_read_text("/proc/sys/kernel/random/boot_id", text, sizeof text) == 0) return;
+  struct utsname names;
+  shoal_status status = read_text("/etc/machine-id", text);
+  if (status != SHOAL_OK) return status;
+  bool is_named = text[0] == '\0' && uname(&names) == 0;
+  *out = hash_text(is_named ? names.nodename : text);
+  return SHOAL_OK;
+}
+
+static shoal_status read_boot(uint64_t out[2]) {
+  static const char hex[] = "0123456789abcdef";
+  char text[TEXT_BYTES];
+  shoal_status status = read_text("/proc/sys/kernel/random/boot_id", text);
+  if (status != SHOAL_OK) return status;
   unsigned digits = 0;
   for (const char *at = text; *at != '\0' && digits < 32; at++) {
-    const char *hex = "0123456789abcdef";
     const char *found = strchr(hex, *at);
     if (found == NULL) continue;
     out[digits / 16] = out[digits / 16] << 4 | (uint64_t)(found - hex);
     digits++;
   }
+  return SHOAL_OK;
+}
+
+shoal_status shl_identity_read(struct shl_identity *out) {
+  *out = (struct shl_identity){.host = 0};
+  shoal_status status = read_host(&out->host);
+  return status == SHOAL_OK ? read_boot(out->boot) : status;
 }
 
 uint64_t shl_identity_process(void) {

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -62,20 +63,42 @@ shoal_status shl_object_enter_gate(struct shl_object *object, bool shared, unsig
   }
 }
 
+// The lock is taken on the object's own description, since there may be no descriptor left for
+// another one. Whoever waits behind it finds the name gone and opens it again.
+void shl_object_abandon(struct shl_object *object) {
+  struct flock lock = lock_of(F_WRLCK, gate_byte, 1);
+  struct stat status;
+  if (!object->created || object->fd < 0 || shl_sys_set_lock(object->fd, &lock) != 0) return;
+  if (shl_sys->fstat(object->fd, &status) == 0 && status.st_size == 0) {
+    object->device = status.st_dev;
+    object->inode = status.st_ino;
+    (void)shl_object_unlink(object);
+  }
+  lock.l_type = F_UNLCK;
+  (void)shl_sys_set_lock(object->fd, &lock);
+}
+
 void shl_object_leave_gate(struct shl_object *object) {
   shl_sys_close(object->gate_fd);
   object->gate_fd = -1;
 }
 
+enum answer { FREE, LOCKED, UNKNOWN };
+
+static enum answer ask(const struct shl_object *object, int64_t start, int64_t bytes) {
+  struct flock lock = lock_of(F_WRLCK, start, bytes);
+  int own = shl_object_held(object);
+  int fd = own >= 0 ? own : shl_object_reopen(object);
+  if (fd < 0) return UNKNOWN;
+  enum answer answer = UNKNOWN;
+  if (shl_sys_get_lock(fd, &lock) == 0) answer = lock.l_type != F_UNLCK ? LOCKED : FREE;
+  if (own < 0) shl_sys_close(fd);
+  return answer;
+}
+
 // A failure to find out counts as locked: a living process is never taken for dead.
 static bool is_locked(const struct shl_object *object, int64_t start, int64_t bytes) {
-  struct flock lock = lock_of(F_WRLCK, start, bytes);
-  bool has_own = shl_object_has_descriptor(object);
-  int fd = has_own ? object->fd : shl_object_reopen(object);
-  if (fd < 0) return true;
-  bool held = shl_sys->get_lock(fd, &lock) != 0 || lock.l_type != F_UNLCK;
-  if (!has_own) shl_sys_close(fd);
-  return held;
+  return ask(object, start, bytes) != FREE;
 }
 
 bool shl_liveness_is_held(const struct shl_object *object, uint32_t number, uint64_t pid,
@@ -92,29 +115,30 @@ bool shl_liveness_is_any_held(const struct shl_object *object) {
 static void *map_page(int fd) {
   void *page = shl_sys->mmap(NULL, PAGE_BYTES, PROT_NONE, MAP_SHARED, fd, 0);
   if (page == MAP_FAILED) return NULL;
-  if (shl_sys->madvise(page, PAGE_BYTES, MADV_DONTFORK) == 0) return page;
+  if (shl_sys_madvise(page, PAGE_BYTES, MADV_DONTFORK) == 0) return page;
   int code = errno;
   (void)shl_sys->munmap(page, PAGE_BYTES);
   errno = code;
   return NULL;
 }
 
-// Whether this kernel lets a mapping hold a description, tried once on a byte that nobody else uses.
+// Whether this kernel lets a mapping hold a description, tried once on a byte that nobody else
+// uses. Where the trial fails, the descriptor is kept this time.
 static bool does_mapping_hold(const struct shl_object *object) {
-  enum { UNKNOWN, HOLDS, FAILS };
+  enum { UNTRIED, HOLDS, FAILS };
   static shl_a32 verdict;
   uint32_t known = shl_load_relaxed_u32(&verdict);
-  if (known != UNKNOWN) return known == HOLDS;
+  if (known != UNTRIED) return known == HOLDS;
   int64_t byte = (INT64_C(1) << 61) + (int64_t)(shl_os_now_ns() & UINT32_MAX);
   struct flock lock = lock_of(F_RDLCK, byte, 1);
   int fd = shl_object_reopen(object);
   void *page = fd >= 0 && shl_sys_set_lock(fd, &lock) == 0 ? map_page(fd) : NULL;
   shl_sys_close(fd);
   if (page == NULL) return false;
-  bool holds = is_locked(object, byte, 1);
+  enum answer answer = ask(object, byte, 1);
   (void)shl_sys->munmap(page, PAGE_BYTES);
-  shl_store_relaxed_u32(&verdict, holds ? HOLDS : FAILS);
-  return holds;
+  if (answer != UNKNOWN) shl_store_relaxed_u32(&verdict, answer == LOCKED ? HOLDS : FAILS);
+  return answer == LOCKED;
 }
 
 shoal_status shl_liveness_take(const struct shl_object *object, uint32_t number,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Views on Linux. Addresses are reserved first, inaccessible and with the guard behind them, and the
-// object is put over the reservation: so nothing that others have mapped is ever replaced, and the
-// guard is there from the start.
+// Views on Linux. Addresses are reserved first, inaccessible and with the guard behind them, and
+// the object is put over the reservation: so nothing that others have mapped is ever replaced, and
+// the guard is there from the start.
 //
 //   base                                             base + bytes        + guard
 //   | object (or private memory)                          | inaccessible  |
@@ -50,13 +50,13 @@ struct occupant {
   uint64_t device;
   uint64_t inode;
   char rights[5];
-  char name[128];
+  char name[320];
 };
 
 static bool parse_line(const char *line, struct occupant *out) {
   unsigned major = 0, minor = 0;
   out->name[0] = '\0';
-  int fields = sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %127[^\n]",
+  int fields = sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %319[^\n]",
                       &out->begin, &out->end, out->rights, &out->offset, &major, &minor,
                       &out->inode, out->name);
   out->device = makedev(major, minor);
@@ -76,7 +76,8 @@ static bool next_line(struct reader *reader, char *line, size_t size) {
   size_t length = 0;
   while (true) {
     if (reader->used == reader->length) {
-      int64_t got = shl_sys_pread(reader->fd, reader->bytes, sizeof reader->bytes, reader->position);
+      int64_t got =
+          shl_sys_pread(reader->fd, reader->bytes, sizeof reader->bytes, reader->position);
       if (got <= 0) return false;
       reader->position += got;
       reader->length = (size_t)got;
@@ -112,16 +113,25 @@ static shoal_status occupied(uint64_t begin, uint64_t end) {
   return shl_fail(SHOAL_E_ADDRESS, EEXIST,
                   "The region wants 0x%" PRIx64 "-0x%" PRIx64 ", but 0x%" PRIx64 "-0x%" PRIx64
                   " is occupied by %s.",
-                  begin, end, who.begin, who.end, who.name[0] != '\0' ? who.name : "private memory");
+                  begin, end, who.begin, who.end,
+                  who.name[0] != '\0' ? who.name : "private memory");
+}
+
+static bool is_occupied_by(const struct shl_object *object, uint64_t base, struct occupant *out) {
+  return object != NULL && find_occupant(base, base + 1, out) && out->begin == base &&
+         out->offset == 0 && out->device == object->device && out->inode == object->inode;
 }
 
 // Whether this very object is mapped for writing from `base` on: by another copy of the library in
 // this process, or by the parent that forked it.
 static bool is_mapped_already(const struct shl_object *object, uint64_t base) {
   struct occupant who;
-  if (object == NULL || !find_occupant(base, base + 1, &who)) return false;
-  return who.begin == base && who.offset == 0 && who.device == object->device &&
-         who.inode == object->inode && strncmp(who.rights, "rw-s", 4) == 0;
+  return is_occupied_by(object, base, &who) && strncmp(who.rights, "rw-s", 4) == 0;
+}
+
+bool shl_view_stands(const struct shl_object *object, const struct shl_view *view) {
+  struct occupant who;
+  return is_occupied_by(object, (uint64_t)(uintptr_t)view->base, &who);
 }
 
 static void *reserve(uint64_t base, uint64_t bytes, int more_flags) {
@@ -140,7 +150,8 @@ static void *reserve_anywhere(uint64_t bytes) {
   uint64_t with_guard = bytes + SHL_GUARD_BYTES;
   char *got = reserve(0, with_guard + SHL_CHUNK_BYTES, 0);
   if (got == MAP_FAILED) return got;
-  uint64_t skip = shl_align_up((uint64_t)(uintptr_t)got, SHL_CHUNK_BYTES) - (uint64_t)(uintptr_t)got;
+  uint64_t begin = (uint64_t)(uintptr_t)got;
+  uint64_t skip = shl_align_up(begin, SHL_CHUNK_BYTES) - begin;
   if (skip != 0) (void)shl_sys->munmap(got, skip);
   if (skip != SHL_CHUNK_BYTES) {
     (void)shl_sys->munmap(got + skip + with_guard, SHL_CHUNK_BYTES - skip);
@@ -148,8 +159,7 @@ static void *reserve_anywhere(uint64_t bytes) {
   return got + skip;
 }
 
-static shoal_status reserve_failure(const struct shl_view_request *request) {
-  int code = errno;
+static shoal_status reserve_failure(const struct shl_view_request *request, int code) {
   if (code == EEXIST) {
     return occupied(request->base, request->base + request->bytes + SHL_GUARD_BYTES);
   }
@@ -176,17 +186,20 @@ shoal_status shl_view_map(const struct shl_object *object, const struct shl_view
   uint64_t with_guard = request->bytes + SHL_GUARD_BYTES;
   void *base = request->base != 0 ? reserve(request->base, with_guard, MAP_FIXED_NOREPLACE)
                                   : reserve_anywhere(request->bytes);
-  if (base == MAP_FAILED && errno == EEXIST && !request->read_only &&
-      is_mapped_already(object, request->base)) {
+  if (base == MAP_FAILED) {
+    int code = errno;
+    bool may_share = code == EEXIST && !request->read_only;
+    if (!may_share || !is_mapped_already(object, request->base)) {
+      return reserve_failure(request, code);
+    }
     char *there = (char *)(uintptr_t)request->base;
     *out = (struct shl_view){.base = there, .bytes = request->bytes, .shared = true};
     return SHOAL_OK;
   }
-  if (base == MAP_FAILED) return reserve_failure(request);
   if (!cover(object, request, base)) {
     int code = errno;
     (void)shl_sys->munmap(base, with_guard);
-    return shl_object_failure(code, "Mapping", object != NULL ? object->path : "private memory");
+    return shl_object_failure(code, "Mapping", object != NULL ? "the region" : "private memory");
   }
   *out = (struct shl_view){.base = base, .bytes = request->bytes};
   return SHOAL_OK;

@@ -39,7 +39,8 @@ shoal_status shl_object_failure(int os_code, const char *what, const char *name)
     case ENOSPC:
       return shl_fail(SHOAL_E_NO_SPACE, os_code, "%s of %s: the file system is full.", what, name);
     case EDQUOT:
-      return shl_fail(SHOAL_E_NO_SPACE, os_code, "%s of %s: the disk quota is used up.", what, name);
+      return shl_fail(SHOAL_E_NO_SPACE, os_code, "%s of %s: the disk quota is used up.", what,
+                      name);
     case ENOMEM:
       return shl_fail(SHOAL_E_NO_SPACE, os_code,
                       "%s of %s: no memory or address space left (RLIMIT_AS, max_map_count, "
@@ -129,6 +130,7 @@ static shoal_status open_descriptor(struct shl_object *object, const struct shl_
   char path[64];
   struct stat status;
   if (shl_sys->fstat(spec->fd, &status) != 0) {
+    if (errno != EBADF) return shl_object_failure(errno, "Stat", "a descriptor");
     return shl_fail(SHOAL_E_ARGUMENT, errno, "%d is no open descriptor.", spec->fd);
   }
   if (!S_ISREG(status.st_mode)) {
@@ -138,9 +140,13 @@ static shoal_status open_descriptor(struct shl_object *object, const struct shl_
   int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (spec->read_only ? O_RDONLY : O_RDWR);
   object->fd = shl_sys_open(path, flags, 0);
   if (object->fd < 0) return shl_object_failure(errno, "Opening", "a descriptor");
-  bool sealable = shl_sys->seals(object->fd) >= 0 && status.st_nlink == 0;
-  object->kind = sealable ? SHOAL_KIND_MEMFD : SHOAL_KIND_FILE;
-  if (!sealable) find_path(object, path);
+  int seals = shl_sys->seals(object->fd);
+  bool is_sealed = seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+  object->kind = is_sealed ? SHOAL_KIND_MEMFD : SHOAL_KIND_FILE;
+  if (is_sealed) return SHOAL_OK;
+  find_path(object, path);
+  bool in_shm = strncmp(object->path, shm_folder, sizeof shm_folder - 1) == 0;
+  if (in_shm) object->kind = SHOAL_KIND_NAMED;
   return SHOAL_OK;
 }
 
@@ -201,7 +207,8 @@ static shoal_status check(struct shl_object *object, const struct shl_object_spe
   }
   object->device = status.st_dev;
   object->inode = status.st_ino;
-  if (spec->fd >= 0 && !shl_object_is_named(object)) object->path[0] = '\0';
+  bool is_found = shl_object_check_name(object) == SHOAL_OK;
+  if (spec->fd >= 0 && !is_found) object->path[0] = '\0';
   bool nameless = object->kind == SHOAL_KIND_MEMFD;
   shoal_status verdict = nameless ? SHOAL_OK : check_owner(object, &status, spec->mode);
   if (verdict != SHOAL_OK) return verdict;
@@ -228,7 +235,9 @@ shoal_status shl_object_open(const struct shl_object_spec *spec, struct shl_obje
   }
   if (status == SHOAL_OK) status = check(object, spec);
   if (status != SHOAL_OK) {
-    if (object->created) (void)shl_object_unlink(object);
+    shl_object_abandon(object);
+    shl_sys_close(object->fd);
+    object->fd = -1;
     shl_object_close(object);
     return status;
   }
@@ -239,7 +248,8 @@ shoal_status shl_object_open(const struct shl_object_spec *spec, struct shl_obje
 void shl_object_close(struct shl_object *object) {
   if (object == NULL) return;
   shl_object_leave_gate(object);
-  shl_sys_close(object->fd);
+  // At most two: the first, and the one found again. A number that became another's stays open.
+  for (unsigned i = 0; i < 2; i++) shl_sys_close(shl_object_held(object));
   free(object);
 }
 
@@ -248,14 +258,19 @@ bool shl_object_is_same(const struct shl_object *left, const struct shl_object *
 }
 
 shoal_kind shl_object_kind(const struct shl_object *object) {
-  return object->kind;
+  bool is_nameless_file = object->kind == SHOAL_KIND_FILE && object->path[0] == '\0';
+  return is_nameless_file ? SHOAL_KIND_DEFAULT : object->kind;
 }
 
-bool shl_object_is_named(const struct shl_object *object) {
+shoal_status shl_object_check_name(const struct shl_object *object) {
   struct stat status;
-  if (object->path[0] == '\0') return true;
-  if (shl_sys->lstat(object->path, &status) != 0) return false;
-  return status.st_dev == object->device && status.st_ino == object->inode;
+  if (object->path[0] == '\0') return SHOAL_OK;
+  if (shl_sys->lstat(object->path, &status) == 0) {
+    bool same = status.st_dev == object->device && status.st_ino == object->inode;
+    return same ? SHOAL_OK : SHOAL_E_STALE;
+  }
+  if (errno == ENOENT || errno == ENOTDIR) return SHOAL_E_STALE;
+  return shl_object_failure(errno, "Looking up the name", object->path);
 }
 
 shoal_status shl_object_bytes(const struct shl_object *object, uint64_t *out) {
@@ -288,9 +303,7 @@ static bool is_size_allowed(uint64_t bytes) {
 
 shoal_status shl_object_clear(struct shl_object *object, uint64_t bytes, unsigned mode) {
   const char *name = shown_name(object);
-  if (object->kind != SHOAL_KIND_MEMFD && !is_size_allowed(bytes)) {
-    return shl_object_failure(EFBIG, "Sizing", name);
-  }
+  if (!is_size_allowed(bytes)) return shl_object_failure(EFBIG, "Sizing", name);
   if (shl_sys->fchmod(object->fd, mode) != 0) return shl_object_failure(errno, "Chmod", name);
   if (shl_sys_ftruncate(object->fd, 0) != 0 ||
       shl_sys_ftruncate(object->fd, (int64_t)bytes) != 0) {
@@ -312,7 +325,9 @@ void shl_object_unclear(struct shl_object *object) {
 }
 
 shoal_status shl_object_unlink(struct shl_object *object) {
-  if (object->path[0] == '\0' || !shl_object_is_named(object)) return SHOAL_OK;
+  shoal_status status = shl_object_check_name(object);
+  if (status == SHOAL_E_STALE || object->path[0] == '\0') return SHOAL_OK;
+  if (status != SHOAL_OK) return status;
   if (shl_sys->unlink(object->path) == 0 || errno == ENOENT) return SHOAL_OK;
   return shl_object_failure(errno, "Unlinking", object->path);
 }
@@ -323,33 +338,43 @@ static bool is_descriptor_of(const struct shl_object *object, int fd) {
          status.st_ino == object->inode;
 }
 
-bool shl_object_has_descriptor(const struct shl_object *object) {
-  return is_descriptor_of(object, object->fd);
+static int found_again(const struct shl_object *object) {
+  return (int)shl_load_acquire_u32(&object->again) - 1;
 }
 
-int shl_object_descriptor(struct shl_object *object) {
+int shl_object_held(const struct shl_object *object) {
   if (is_descriptor_of(object, object->fd)) return object->fd;
-  object->fd = -1;
-  if (object->path[0] == '\0') return -1;
-  int fd = shl_sys_open(object->path, OPEN_FLAGS | (object->read_only ? O_RDONLY : O_RDWR), 0);
-  if (is_descriptor_of(object, fd)) {
-    object->fd = fd;
-    return fd;
+  int again = found_again(object);
+  return is_descriptor_of(object, again) ? again : -1;
+}
+
+// Of several threads that miss it at once, one keeps what it has opened.
+int shl_object_descriptor(struct shl_object *object) {
+  int flags = OPEN_FLAGS | (object->read_only ? O_RDONLY : O_RDWR);
+  while (true) {
+    uint32_t before = shl_load_acquire_u32(&object->again);
+    int held = shl_object_held(object);
+    if (held >= 0 || object->path[0] == '\0') return held;
+    int fd = shl_sys_open(object->path, flags, 0);
+    bool ours = is_descriptor_of(object, fd);
+    if (ours && shl_cas_seq_cst_u32(&object->again, before, (uint32_t)fd + 1)) return fd;
+    shl_sys_close(fd);
+    if (!ours) return -1;
   }
-  shl_sys_close(fd);
-  return -1;
 }
 
 int shl_object_reopen(const struct shl_object *object) {
   char path[64];
   int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (object->read_only ? O_RDONLY : O_RDWR);
-  if (is_descriptor_of(object, object->fd)) {
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", object->fd);
+  int held = shl_object_held(object);
+  if (held >= 0) {
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", held);
     int fd = shl_sys_open(path, flags, 0);
     if (fd >= 0 || errno != ENOENT) return fd;
   }
-  if (object->path[0] == '\0') return -1;
-  int fd = shl_sys_open(object->path, flags | O_NOFOLLOW, 0);
+  int fd = -1;
+  errno = ENOENT;
+  if (object->path[0] != '\0') fd = shl_sys_open(object->path, flags | O_NOFOLLOW, 0);
   if (fd < 0 || is_descriptor_of(object, fd)) return fd;
   shl_sys_close(fd);
   errno = ENOENT;
@@ -357,10 +382,11 @@ int shl_object_reopen(const struct shl_object *object) {
 }
 
 shoal_status shl_object_duplicate(const struct shl_object *object, int *out) {
-  if (!is_descriptor_of(object, object->fd)) {
+  int held = shl_object_held(object);
+  if (held < 0) {
     return shl_fail(SHOAL_E_SYSTEM, EBADF, "The region's descriptor was closed by the program.");
   }
-  int fd = shl_sys->duplicate(object->fd);
+  int fd = shl_sys->duplicate(held);
   if (fd < 0) return shl_object_failure(errno, "Duplicating the descriptor", shown_name(object));
   *out = fd;
   return SHOAL_OK;

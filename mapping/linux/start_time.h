@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-// When the process or thread of a /proc/.../stat file started, in clock ticks since boot; 0 where it
-// cannot be read.
+// When the process or thread of a /proc/.../stat file started, in clock ticks since boot; 0 where
+// it cannot be read.
 uint64_t shl_start_time(const char *stat_path);
 
 #endif

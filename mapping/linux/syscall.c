@@ -148,6 +148,38 @@ int shl_sys_set_lock(int fd, struct flock *lock) {
   return result;
 }
 
+int shl_sys_get_lock(int fd, struct flock *lock) {
+  int result;
+  do {
+    result = shl_sys->get_lock(fd, lock);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+int shl_sys_fdatasync(int fd) {
+  int result;
+  do {
+    result = shl_sys->fdatasync(fd);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+int shl_sys_madvise(void *address, size_t bytes, int advice) {
+  int result;
+  do {
+    result = shl_sys->madvise(address, bytes, advice);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
+int shl_sys_msync(void *address, size_t bytes, int flags) {
+  int result;
+  do {
+    result = shl_sys->msync(address, bytes, flags);
+  } while (result != 0 && errno == EINTR);
+  return result;
+}
+
 void shl_sys_close(int fd) {
   int kept = errno;
   if (fd >= 0) (void)shl_sys->close(fd);
@@ -155,15 +187,16 @@ void shl_sys_close(int fd) {
 }
 
 int shl_sys_read_text(const char *path, char *text, size_t bytes) {
+  text[0] = '\0';
   int fd = shl_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0) return 0;
+  if (fd < 0) return -1;
   size_t length = 0;
-  while (length < bytes - 1) {
-    int64_t got = shl_sys_pread(fd, text + length, bytes - 1 - length, (int64_t)length);
-    if (got <= 0) break;
-    length += (size_t)got;
+  int64_t got = 1;
+  while (got > 0 && length < bytes - 1) {
+    got = shl_sys_pread(fd, text + length, bytes - 1 - length, (int64_t)length);
+    if (got > 0) length += (size_t)got;
   }
-  text[length] = '\0';
+  text[got < 0 ? 0 : length] = '\0';
   shl_sys_close(fd);
-  return length > 0;
+  return got < 0 ? -1 : 0;
 }

@@ -54,11 +54,16 @@ int shl_sys_ftruncate(int fd, int64_t bytes);
 int shl_sys_fallocate(int fd, int mode, int64_t offset, int64_t bytes);
 int64_t shl_sys_pread(int fd, void *out, size_t bytes, int64_t offset);
 int shl_sys_set_lock(int fd, struct flock *lock);
+int shl_sys_get_lock(int fd, struct flock *lock);
+int shl_sys_fdatasync(int fd);
+int shl_sys_madvise(void *address, size_t bytes, int advice);
+int shl_sys_msync(void *address, size_t bytes, int flags);
 
 // Closes `fd` where it is one, and keeps errno.
 void shl_sys_close(int fd);
 
-// The text of a small file, ended by a NUL. returns: whether it could be read whole or in part.
+// The text of a small file, or as much of it as fits, ended by a NUL.
+// returns: 0; -1 and errno, and the text is "".
 int shl_sys_read_text(const char *path, char *text, size_t bytes);
 
 #endif

@@ -3,6 +3,9 @@
 //
 // A lock word holds the process that took it. A forked child finds the words as the parent's other
 // threads left them: a foreign process there means that the holder does not exist in the child.
+//
+// A process is its pid and the number of forks that led to it since the library came into use: the
+// first of a namespace has number 1, as its parent may have had in another.
 #define _GNU_SOURCE
 
 #include <errno.h>
@@ -16,10 +19,28 @@
 #include "mapping/linux/syscall.h"
 #include "mapping/os.h"
 
-enum { YIELDS = 64 };
+enum { YIELDS = 64, PID_BITS = 22 };  // no system has more processes than that
+
+static shl_a32 forks;
+static void (*fork_hook)(void);
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void enter_child(void) {
+  shl_store_relaxed_u32(&forks, shl_load_relaxed_u32(&forks) + 1);
+  if (fork_hook != NULL) fork_hook();
+}
+
+static void watch_forks(void) {
+  SHL_ASSERT(pthread_atfork(NULL, NULL, enter_child) == 0);
+}
+
+uint32_t shl_os_process(void) {
+  (void)pthread_once(&fork_once, watch_forks);
+  return (uint32_t)getpid() | shl_load_relaxed_u32(&forks) << PID_BITS;
+}
 
 void shl_os_lock(shl_a32 *lock) {
-  uint32_t me = (uint32_t)getpid();
+  uint32_t me = shl_os_process();
   for (unsigned tries = 0;; tries++) {
     uint32_t holder = shl_load_relaxed_u32(lock);
     if (holder != me && shl_cas_seq_cst_u32(lock, holder, me)) return;
@@ -52,7 +73,6 @@ bool shl_os_thread_is_gone(uint64_t id, uint64_t start) {
 }
 
 static void (*exit_hook)(void);
-static void (*fork_hook)(void);
 static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static bool has_exit_key;
@@ -60,10 +80,6 @@ static bool has_exit_key;
 static void call_exit_hook(void *unused) {
   (void)unused;
   if (exit_hook != NULL) exit_hook();
-}
-
-static void call_fork_hook(void) {
-  if (fork_hook != NULL) fork_hook();
 }
 
 static void make_exit_key(void) {
@@ -81,8 +97,6 @@ void shl_os_thread_watch(void) {
 }
 
 void shl_os_on_fork_child(void (*hook)(void)) {
-  static shl_a32 registered;
   fork_hook = hook;
-  if (shl_exchange_acquire_u32(&registered, 1) != 0) return;
-  SHL_ASSERT(pthread_atfork(NULL, NULL, call_fork_hook) == 0);
+  (void)pthread_once(&fork_once, watch_forks);
 }

@@ -95,7 +95,8 @@ static void unback_huge(struct populated *populated) {
 }
 
 static void put_slab_into_huge(struct populated *populated) {
-  shl_store_relaxed_u64(&populated_row(populated, populated->huge)->desc[3].word,
+  uint32_t unit = chunk_of(populated->huge) * SHL_UNITS_PER_CHUNK + 3;
+  shl_store_relaxed_u64(shl_unit_desc(populated->heap, unit),
                         shl_desc_make(populated->slot, 1, 0));
 }
 
@@ -145,8 +146,8 @@ static void call_unbacked_page_zero(struct populated *populated) {
 }
 
 static void leave_descriptor_behind(struct populated *populated) {
-  struct shl_chunk_rec *row = populated_row(populated, populated->run);
-  shl_store_relaxed_u64(&row->desc[SHL_UNITS_PER_CHUNK - 1].word,
+  uint32_t unit = (chunk_of(populated->run) + 1) * SHL_UNITS_PER_CHUNK - 1;
+  shl_store_relaxed_u64(shl_unit_desc(populated->heap, unit),
                         shl_desc_make(populated->slot, 1, 0));
 }
 

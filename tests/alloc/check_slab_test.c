@@ -37,10 +37,6 @@ static void change_state(struct populated *populated) {
   shl_store_relaxed_u8(&populated_hot(populated, populated->full)->state, 2);
 }
 
-static void change_hand_word(struct populated *populated) {
-  shl_store_relaxed_u8(&populated_hot(populated, populated->full)->hand_word, 16);
-}
-
 static void free_past_the_last_block(struct populated *populated) {
   struct shl_slab_view slab = populated_slab(populated, populated_unit(populated->wide));
   shl_a64 *word = &populated_hot(populated, slab.unit)->free[0];
@@ -68,10 +64,6 @@ static void free_in_full_slab(struct populated *populated) {
   shl_store_relaxed_u64(&populated_hot(populated, populated->full)->free[3], 4);
 }
 
-static void name_a_word_in_no_hand(struct populated *populated) {
-  shl_store_relaxed_u8(&populated_hot(populated, populated->full)->hand_word, 3);
-}
-
 static void clear_dirty(struct populated *populated) {
   struct shl_chunk_rec *row = populated_row(populated, shl_unit_offset(populated->full));
   shl_store_relaxed_u32(&row->dirty, 0);
@@ -96,7 +88,7 @@ static void leave_a_ring(struct populated *populated) {
   struct shl_hot_rec *hot = populated_hot(populated, populated->relisted);
   unsigned class_index = shl_class_of(POPULATED_SMALL_BYTES);
   uint32_t next = shl_load_relaxed_u32(&hot->next);
-  shl_store_relaxed_u32(&page->heads[class_index], next);
+  shl_store_relaxed_u32(&page->hands[class_index].head, next);
   shl_store_relaxed_u32(&populated_hot(populated, next)->prev, 0);
   shl_store_relaxed_u32(&hot->prev, populated->relisted);
   shl_store_relaxed_u32(&hot->next, populated->relisted);
@@ -109,14 +101,12 @@ static void broken_slabs_are_reported(void) {
       {"second unit without descriptor", clear_second_unit, "units disagree"},
       {"class that does not exist", change_class, "no descriptor that fits"},
       {"metadata not backed", unback_metadata, "metadata pages are not backed"},
-      {"state", change_state, "state or hand word does not exist"},
-      {"hand word past the slab", change_hand_word, "state or hand word does not exist"},
+      {"state", change_state, "state does not exist"},
       {"F past the last block", free_past_the_last_block, "past its last block"},
       {"F and A", free_what_is_in_hand, "in its slab and in a hand"},
       {"F and RB", free_remotely_what_is_free, "free already"},
       {"N without a word of F", clear_summary, "summary misses a word"},
       {"F in a full slab", free_in_full_slab, "full slab has free blocks"},
-      {"hw without a hand", name_a_word_in_no_hand, "in no hand of its owner"},
       {"RB without dirty bit", clear_dirty, "no hint at its owner"},
       {"RB without hint", clear_hint, "no hint at its owner"},
       {"RB without hint summary", clear_hint_summary, "no hint at its owner"},

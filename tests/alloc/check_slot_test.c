@@ -83,7 +83,7 @@ static void change_hand_base(struct populated *populated) {
 }
 
 static shl_a32 *head_of(struct populated *populated) {
-  return &populated_page(populated)->heads[shl_class_of(POPULATED_SMALL_BYTES)];
+  return &populated_page(populated)->hands[shl_class_of(POPULATED_SMALL_BYTES)].head;
 }
 
 static void lead_list_nowhere(struct populated *populated) {
@@ -127,7 +127,7 @@ static void broken_slots_are_reported(void) {
       {"hand past the region", lead_hand_nowhere, "names no word of a slab"},
       {"hand on another class", lead_hand_to_other_class, "names no word of a slab"},
       {"hand in the metadata", lead_hand_to_metadata, "names no word of a slab"},
-      {"hand on another word", give_hand_another_word, "names no word of a slab"},
+      {"hand on another word", give_hand_another_word, "block size or address"},
       {"blocks without a slab", keep_blocks_of_no_slab, "names no word of a slab"},
       {"hand size", change_hand_size, "size or address"},
       {"hand base", change_hand_base, "size or address"},
@@ -141,7 +141,7 @@ static void broken_slots_are_reported(void) {
   populated_expect_reports(rows, sizeof rows / sizeof rows[0]);
 }
 
-// A refill cut short and recovered leaves the hand empty on a slab that does not name it.
+// A refill cut short and recovered leaves the hand empty where it was.
 static void an_empty_hand_may_stay_where_it_was(void) {
   struct populated populated;
   ASSERT(populated_open(&populated));
@@ -151,7 +151,6 @@ static void an_empty_hand_may_stay_where_it_was(void) {
   shl_store_relaxed_u64(&hot->nonempty, UINT64_MAX);
   shl_store_relaxed_u64(&hot->free[word], shl_load_relaxed_u64(&hot->free[word]) | blocks);
   shl_store_relaxed_u64(&populated_hand(&populated)->blocks, 0);
-  shl_store_relaxed_u8(&hot->hand_word, SHL_HW_NONE);
   EXPECT(populated_is_clean(&populated));
   populated_close(&populated);
 }

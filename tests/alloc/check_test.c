@@ -61,10 +61,12 @@ static void garbage_is_reported_and_followed_nowhere(void) {
   uint64_t word = shl_load_relaxed_u64(&row->word);
   uint32_t chunk = (uint32_t)(populated.run >> SHL_CHUNK_SHIFT);
   struct shl_run_rec *run = shl_run_page(populated.heap, chunk);
+  uint32_t first = chunk * SHL_UNITS_PER_CHUNK;
   uint64_t random = 88172645463325252U;
   for (unsigned i = 0; i < SHL_UNITS_PER_CHUNK + SHL_PAGES_PER_CHUNK; i++) {
     random = random * UINT64_C(6364136223846793005) + 1442695040888963407U;
-    if (i < SHL_UNITS_PER_CHUNK) shl_store_relaxed_u64(&row->desc[i].word, random);
+    shl_a64 *desc = shl_unit_desc(populated.heap, first + i % SHL_UNITS_PER_CHUNK);
+    if (i < SHL_UNITS_PER_CHUNK) shl_store_relaxed_u64(desc, random);
     if (i >= SHL_UNITS_PER_CHUNK) {
       shl_store_relaxed_u32(&run->pages[i - SHL_UNITS_PER_CHUNK], (uint32_t)(random >> 32));
     }
@@ -77,7 +79,7 @@ static void garbage_is_reported_and_followed_nowhere(void) {
   EXPECT_STATUS(SHOAL_E_CORRUPT, shoal_check(populated.heap, note, &told));
   shl_store_relaxed_u64(&row->word, word);
   memset(populated_hand(&populated), 0, sizeof(struct shl_hand_rec));
-  memset(populated_page(&populated)->heads, 0, sizeof populated_page(&populated)->heads);
+  memset(populated_page(&populated)->hands, 0, sizeof populated_page(&populated)->hands);
   populated_close(&populated);
 }
 

@@ -26,7 +26,7 @@ static void table_is_the_arithmetic(void) {
     unsigned units = derive_units(bytes);
     unsigned blocks = units * (uint32_t)SHL_UNIT_BYTES / bytes;
     EXPECT_EQ(bytes, info->bytes);
-    EXPECT_EQ(((UINT64_C(1) << 32) + bytes - 1) / bytes, info->reciprocal);
+    EXPECT_EQ(UINT64_MAX / bytes + 1, info->reciprocal);
     EXPECT_EQ(units, info->units);
     EXPECT_EQ(blocks, info->blocks);
     EXPECT_EQ((blocks + 63) / 64, info->words);

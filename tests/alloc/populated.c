@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "alloc/slot.h"
+#include "alloc/seat.h"
 #include "tests/harness/harness.h"
 
 enum { CAPACITY = 64 << 20, REPORT_BYTES = 8192 };
@@ -84,7 +84,7 @@ bool populated_open(struct populated *out) {
     return false;
   }
   bool filled = fill(out);
-  out->slot = shl_seat_here(out->heap).id;
+  out->slot = shl_seat_id(shl_seat_here(out->heap));
   if (!filled) FAIL("the heap could not be filled");
   if (!filled) populated_close(out);
   return filled;

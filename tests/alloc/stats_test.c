@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "alloc/run.h"
-#include "alloc/slot.h"
+#include "alloc/seat.h"
 #include "tests/alloc/populated.h"
 #include "tests/harness/harness.h"
 

@@ -26,8 +26,6 @@ enum { CHILDREN_MAX = 256, ARGUMENTS_MAX = 32, PATH_BYTES = 4096 };
 // Long enough for a loaded machine under valgrind, shorter than the time Bazel gives a small test.
 enum { WAIT_SECONDS_MAX = 45 };
 
-extern char **environ;
-
 static struct test_child *children[CHILDREN_MAX];
 
 static bool remember(struct test_child *child) {

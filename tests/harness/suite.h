@@ -9,9 +9,9 @@
 
 #ifdef __cplusplus
 extern "C" {
-#define TEST_PRINTF(format_index)
+#define TEST_PRINTF(index)
 #else
-#define TEST_PRINTF(format_index) __attribute__((format(printf, format_index, format_index + 1)))
+#define TEST_PRINTF(index) __attribute__((format(printf, index, (index) + 1)))
 #endif
 
 enum test_entry_kind { TEST_ENTRY_CASE, TEST_ENTRY_ROLE, TEST_ENTRY_SET_UP, TEST_ENTRY_TEAR_DOWN };

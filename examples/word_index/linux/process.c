@@ -49,6 +49,7 @@ unsigned process_processors(void) {
   return count < 1 ? 1 : (unsigned)count;
 }
 
-bool process_has_terminal(void) {
-  return isatty(STDERR_FILENO) == 1;
+FILE *process_terminal(void) {
+  if (isatty(STDERR_FILENO) == 1) return stderr;
+  return isatty(STDOUT_FILENO) == 1 ? stdout : NULL;
 }

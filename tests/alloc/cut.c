@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Single-stepping by the processor's trap flag: set, every instruction ends in SIGTRAP, whose
+// handler runs with the flag off. The step runs in the calling thread, so what it reads and stores
+// is what it would without us. System calls are one instruction.
+#define _GNU_SOURCE
+#include "tests/alloc/cut.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc/handle.h"
+#include "tests/harness/harness.h"
+
+enum { STATES_MAX = 1024 };
+
+static struct cut *running;
+
+static const char *metadata(const shoal_heap *heap) {
+  return heap->view.base;
+}
+
+static void keep_state(struct cut *cut) {
+  if (cut->count == STATES_MAX) return;
+  memcpy(cut->states + cut->count * cut->bytes, metadata(cut->heap), cut->bytes);
+  cut->count++;
+}
+
+static void look(int signal_number) {
+  (void)signal_number;
+  running->instructions++;
+  if (!cut_is_at(running, running->count - 1)) keep_state(running);
+}
+
+// Past the red zone, which may hold a leaf function's variables.
+static void trap(bool on) {
+  if (on) {
+    __asm__ volatile(
+        "lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::
+            : "memory", "cc");
+  } else {
+    __asm__ volatile(
+        "lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::
+            : "memory", "cc");
+  }
+}
+
+bool cut_run(shoal_heap *heap, void (*step)(void *context), void *context, struct cut *out) {
+  *out = (struct cut){.heap = heap, .bytes = heap->region->header.metadata_bytes};
+  // Address space alone: what is not written takes no memory.
+  out->states = malloc(STATES_MAX * out->bytes);
+  if (out->states == NULL) return false;
+  keep_state(out);
+  struct sigaction action = {.sa_handler = look}, before;
+  running = out;
+  (void)sigaction(SIGTRAP, &action, &before);
+  trap(true);
+  step(context);
+  trap(false);
+  (void)sigaction(SIGTRAP, &before, NULL);
+  if (!cut_is_at(out, out->count - 1)) keep_state(out);
+  EXPECT_LT(out->count, STATES_MAX);
+  if (out->instructions != 0) return true;
+  cut_free(out);
+  return false;
+}
+
+void cut_restore(const struct cut *cut, size_t index) {
+  memcpy(cut->heap->view.base, cut->states + index * cut->bytes, cut->bytes);
+}
+
+bool cut_is_at(const struct cut *cut, size_t index) {
+  return memcmp(metadata(cut->heap), cut->states + index * cut->bytes, cut->bytes) == 0;
+}
+
+static uint64_t sum_of(const shoal_heap *heap) {
+  const uint64_t *words = (const uint64_t *)(const void *)metadata(heap);
+  uint64_t sum = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < heap->region->header.metadata_bytes / sizeof *words; i++) {
+    sum = (sum ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    sum ^= sum >> 29;
+  }
+  return sum != 0 ? sum : 1;
+}
+
+bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap) {
+  uint64_t sum = sum_of(heap);
+  for (size_t i = sum % CUT_SEEN_MAX; i < CUT_SEEN_MAX; i++) {
+    if (seen->sums[i] == sum) return false;
+    if (seen->sums[i] != 0) continue;
+    seen->sums[i] = sum;
+    return true;
+  }
+  return true;
+}
+
+void cut_free(struct cut *cut) {
+  free(cut->states);
+  *cut = (struct cut){.states = NULL};
+}

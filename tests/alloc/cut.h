@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_TESTS_ALLOC_CUT_H
+#define SHL_TESTS_ALLOC_CUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shoal/heap.h>
+
+// Deaths at every instruction. A step of the allocator is run once, one instruction at a time;
+// after each the metadata is compared with what it was, and a copy is kept where it has changed.
+// Each copy is what a death between two instructions leaves: put back, it is looked at and
+// recovered.
+
+// Private to the process.
+struct cut {
+  shoal_heap *heap;
+  size_t bytes;    // of the metadata
+  size_t count;    // of states, the one before the step and the one after it included
+  char *states;    // `count` copies
+  size_t instructions;
+};
+
+/// Runs step(context) so. The metadata is as after the step then.
+/// returns: false, and `out` is empty, where the machine does not stop after each instruction.
+bool cut_run(shoal_heap *heap, void (*step)(void *context), void *context, struct cut *out);
+
+/// Puts state `index` back.
+void cut_restore(const struct cut *cut, size_t index);
+
+/// Whether the metadata is as in state `index`.
+bool cut_is_at(const struct cut *cut, size_t index);
+
+enum { CUT_SEEN_MAX = 16384 };
+
+// States met so far, by a sum over them. Private to the process.
+struct cut_seen {
+  uint64_t sums[CUT_SEEN_MAX];
+};
+
+/// Whether the metadata is in a state not met before; it is from now on.
+bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap);
+
+void cut_free(struct cut *cut);
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_TESTS_ALLOC_DEATH_H
+#define SHL_TESTS_ALLOC_DEATH_H
+
+#include "alloc/journal.h"
+#include "tests/alloc/cut.h"
+#include "tests/alloc/stand.h"
+
+// A step of the allocator, cut by a death after each of its instructions.
+
+// A step in its surroundings. Private to the process.
+struct scene {
+  shoal_heap *heap;
+  struct shl_seat victim;  // the slot under which the step is done
+  struct shl_seat other;   // a slot that lives
+  shoal_off off;           // a block
+  uint32_t unit;           // of its slab
+  unsigned ops;            // bit n: the journal held op n in some state
+  size_t turn;             // recoveries cut so far
+  size_t stride;           // each how manieth of their states is recovered; 1 but in slow builds
+  struct cut_seen *seen;   // states recovered from, and recovered to, that were right
+};
+
+// A step: what comes before it, and itself.
+struct step {
+  const char *name;
+  void (*prepare)(struct scene *scene);
+  void (*run)(struct scene *scene);
+  unsigned ops;    // that its journal must pass through: bit n for op n
+  bool many_chunks;
+};
+
+/// Runs the step, and for each state that it passes through: says that its slot's owner is dead,
+/// recovers it, and dies in that, too, after each instruction. Fails the test where a heap
+/// recovered so contradicts itself, where the step is neither done nor undone, or where its journal
+/// has not been through all of its ops.
+/// returns: false iff this machine does not stop after each instruction.
+bool death_anywhere_in(const struct step *step);
+
+#endif

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// Goal: runs of whole chunks are claimed by one, freed once, and grow and shrink where they stand.
+// Method: a heap of few chunks; conflicts and deaths by hand.
+#include "alloc/huge.h"
+
+#include <string.h>
+
+#include "alloc/chunk.h"
+#include "alloc/journal.h"
+#include "tests/alloc/stand.h"
+#include "tests/harness/harness.h"
+
+static shoal_heap *heap;
+static struct shl_seat here;
+static struct shl_seat other;
+static uint32_t first;
+
+static const uint64_t mib = UINT64_C(1) << 20;
+
+static void open_heap(void) {
+  heap = stand_open_small();
+  here = stand_here(heap);
+  other = stand_other(heap, STAND_STOPPED);
+  first = heap->first_chunk;
+}
+
+static void close_heap(void) {
+  stand_close(heap);
+}
+
+static uint32_t alloc(uint64_t bytes) {
+  uint64_t off = 0;
+  EXPECT_OK(shl_huge_alloc(here, bytes, 0, &off));
+  EXPECT_EQ(0, off % SHL_CHUNK_BYTES);
+  return (uint32_t)(off >> SHL_CHUNK_SHIFT);
+}
+
+static void expect_word(uint32_t chunk, unsigned state, uint32_t x) {
+  struct shl_chunk_word word = shl_chunk_read(heap, chunk);
+  EXPECT_EQ(state, word.state);
+  EXPECT_EQ(x, word.x);
+}
+
+static uint32_t committed(uint32_t chunk) {
+  return shl_load_relaxed_u32(&shl_chunk_row(heap, chunk)->committed);
+}
+
+static void a_run_names_its_head(void) {
+  uint32_t head = alloc(5 * mib);
+  expect_word(head, SHL_CHUNK_HEAD, 3);
+  expect_word(head + 1, SHL_CHUNK_CONT, head);
+  expect_word(head + 2, SHL_CHUNK_CONT, head);
+  EXPECT_EQ(shl_seat_id(here), shl_chunk_read(heap, head).slot);
+  EXPECT(shl_huge_free(here, head));
+  for (uint32_t i = 0; i < 3; i++) expect_word(head + i, SHL_CHUNK_FREE, 0);
+  EXPECT_EQ(0, stand_journal(here));
+}
+
+static void the_tail_is_backed_to_the_unit(void) {
+  uint32_t head = alloc(2 * mib + 100000);
+  EXPECT_EQ(UINT32_MAX, committed(head));
+  EXPECT_EQ(3, committed(head + 1));
+  EXPECT_EQ(2 * mib + 2 * SHL_UNIT_BYTES, shl_huge_bytes(heap, head));
+  EXPECT_EQ(0, shl_huge_bytes(heap, head + 1));
+  EXPECT_EQ(SHL_UNIT_BYTES, shl_huge_bytes(heap, alloc(1)));
+}
+
+static void a_second_free_is_noticed(void) {
+  uint32_t head = alloc(3 * mib);
+  EXPECT(!shl_huge_free(here, head + 1));
+  EXPECT(shl_huge_free(other, head));
+  EXPECT(!shl_huge_free(here, head));
+  EXPECT_EQ(0, stand_journal(here) | stand_journal(other));
+}
+
+static void gaps_are_used_before_new_chunks(void) {
+  uint32_t low = alloc(4 * mib), high = alloc(mib);
+  EXPECT_EQ(low + 2, high);
+  EXPECT(shl_huge_free(here, low));
+  EXPECT_EQ(low, alloc(2 * mib));
+  EXPECT_EQ(low + 1, alloc(2 * mib));
+  EXPECT_EQ(high + 1, alloc(2 * mib));
+}
+
+static void full_is_said_when_no_chunks_in_a_row_are_left(void) {
+  uint64_t off;
+  uint32_t heads[5];
+  for (unsigned i = 0; i < 5; i++) heads[i] = alloc(2 * mib);
+  EXPECT(shl_huge_free(here, heads[1]));
+  EXPECT(shl_huge_free(here, heads[3]));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 3 * mib, 0, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 100 * mib, 0, &off));
+  EXPECT_OK(shl_huge_alloc(here, 2 * mib, 0, &off));
+}
+
+// Part of the only place is being claimed or freed by one who does not move.
+static void chunks_in_passing_are_busy_not_full(void) {
+  uint64_t off;
+  const unsigned states[] = {SHL_CHUNK_CLAIM, SHL_CHUNK_FREEING, SHL_CHUNK_TRIM, SHL_CHUNK_MIXED};
+  uint32_t head = alloc(10 * mib);
+  EXPECT(shl_huge_free(here, head));
+  shl_a64 *word = &shl_chunk_row(heap, head + 2)->word;
+  for (unsigned i = 0; i < 4; i++) {
+    shl_store_seq_cst_u64(word, shl_chunk_encode(states[i], shl_seat_id(other), 0));
+    EXPECT_STATUS(SHOAL_E_BUSY, shl_huge_alloc(here, 8 * mib, 0, &off));
+    EXPECT_OK(shl_huge_alloc(here, 4 * mib, 0, &off));
+    EXPECT(shl_huge_free(here, (uint32_t)(off >> SHL_CHUNK_SHIFT)));
+    shl_store_seq_cst_u64(word, shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
+  }
+  EXPECT_OK(shl_huge_alloc(here, 8 * mib, 0, &off));
+}
+
+static void a_run_grows_over_free_chunks_behind(void) {
+  uint32_t head = alloc(3 * mib);
+  memset(shoal_ptr(heap, shl_chunk_offset(head)), 0x5a, 3 * mib);
+  EXPECT(shl_huge_resize(here, head, 7 * mib));
+  expect_word(head, SHL_CHUNK_HEAD, 4);
+  expect_word(head + 3, SHL_CHUNK_CONT, head);
+  EXPECT_LE(7 * mib, shl_huge_bytes(heap, head));
+  EXPECT_EQ(0x5a, ((char *)shoal_ptr(heap, shl_chunk_offset(head)))[3 * mib - 1]);
+  ((char *)shoal_ptr(heap, shl_chunk_offset(head)))[7 * mib - 1] = 1;
+  EXPECT(!shl_huge_resize(here, head, 100 * mib));
+  (void)alloc(mib);
+  EXPECT(!shl_huge_resize(here, head, 9 * mib));
+  expect_word(head, SHL_CHUNK_HEAD, 4);
+  EXPECT_EQ(0, stand_journal(here));
+}
+
+static void a_run_shrinks_from_its_end(void) {
+  uint32_t head = alloc(9 * mib);
+  EXPECT(shl_huge_resize(here, head, 3 * mib));
+  expect_word(head, SHL_CHUNK_HEAD, 2);
+  for (uint32_t i = 2; i < 5; i++) expect_word(head + i, SHL_CHUNK_FREE, 0);
+  EXPECT_LE(3 * mib, shl_huge_bytes(heap, head));
+  EXPECT(shl_huge_resize(here, head, 4 * mib));
+  EXPECT_EQ(4 * mib, shl_huge_bytes(heap, head));
+  EXPECT(!shl_huge_resize(here, head + 1, mib));
+}
+
+static void zeroed_means_zero_whatever_was_there(void) {
+  uint32_t head = alloc(5 * mib);
+  memset(shoal_ptr(heap, shl_chunk_offset(head)), 0x5a, 5 * mib);
+  EXPECT(shl_huge_free(here, head));
+  uint64_t off = 0;
+  EXPECT_OK(shl_huge_alloc(here, 6 * mib, SHOAL_ZERO, &off));
+  const char *bytes = shoal_ptr(heap, off);
+  uint64_t dirty = 0;
+  for (uint64_t i = 0; i < 6 * mib; i++) dirty += bytes[i] != 0 ? 1 : 0;
+  EXPECT_EQ(0, dirty);
+}
+
+static void without_growth_backed_chunks_alone_are_taken(void) {
+  uint64_t off;
+  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 2 * mib, SHOAL_NO_GROW, &off));
+  EXPECT_EQ(first, shl_chunk_high_water(heap));
+  uint32_t head = alloc(4 * mib);
+  EXPECT(shl_huge_free(here, head));
+  EXPECT_OK(shl_huge_alloc(here, 4 * mib, SHOAL_NO_GROW, &off));
+  EXPECT(shl_huge_free(here, head));
+  EXPECT(shl_chunk_trim(here, head));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 4 * mib, SHOAL_NO_GROW, &off));
+  EXPECT_OK(shl_huge_alloc(here, 2 * mib, SHOAL_NO_GROW, &off));
+  EXPECT_EQ(head + 1, off >> SHL_CHUNK_SHIFT);
+}
+
+static void the_limit_refuses_and_leaves_nothing(void) {
+  shoal_heap *limited = stand_open(3 * mib);
+  struct shl_seat seat = stand_here(limited);
+  uint64_t off;
+  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(seat, 4 * mib, 0, &off));
+  EXPECT_EQ(0, stand_stats(limited).committed);
+  EXPECT_EQ(0, shl_load_relaxed_u64(&limited->words->committed_bytes));
+  EXPECT_OK(shl_huge_alloc(seat, 3 * mib, 0, &off));
+  EXPECT(!shl_huge_resize(seat, (uint32_t)(off >> SHL_CHUNK_SHIFT), 5 * mib));
+  stand_close(limited);
+}
+
+// H5: a free whose owner is stopped between its phases, while the chunks are used again: whatever
+// it left, recovery frees no run but its own.
+static void recovery_of_an_old_free_spares_the_next_run(void) {
+  uint32_t head = alloc(5 * mib);
+  EXPECT(shl_huge_free(here, head));
+  EXPECT_EQ(head, alloc(5 * mib));
+  shl_journal_set(other.slot, SHL_J_HFREE2, head, 3);
+  stand_die(other);
+  expect_word(head, SHL_CHUNK_HEAD, 3);
+  EXPECT_EQ(1, stand_live(heap));
+}
+
+// Killed after the commit of a free: the rest is done for it, the head last.
+static void recovery_finishes_a_free(void) {
+  for (unsigned left = 0; left <= 2; left++) {
+    uint32_t head = alloc(5 * mib);
+    struct shl_seat victim = stand_other(heap, STAND_STOPPED);
+    shl_journal_set(victim.slot, SHL_J_HFREE2, head, 3);
+    shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
+                          shl_chunk_encode(SHL_CHUNK_FREEING, shl_seat_id(victim), 0));
+    for (uint32_t i = 2; i > left; i--) {
+      shl_store_seq_cst_u64(&shl_chunk_row(heap, head + i)->word,
+                            shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
+    }
+    stand_die(victim);
+    for (uint32_t i = 0; i < 3; i++) expect_word(head + i, SHL_CHUNK_FREE, 0);
+  }
+}
+
+SUITE(huge, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_run_names_its_head),
+      TEST(the_tail_is_backed_to_the_unit), TEST(a_second_free_is_noticed),
+      TEST(gaps_are_used_before_new_chunks), TEST(full_is_said_when_no_chunks_in_a_row_are_left),
+      TEST(chunks_in_passing_are_busy_not_full), TEST(a_run_grows_over_free_chunks_behind),
+      TEST(a_run_shrinks_from_its_end), TEST(zeroed_means_zero_whatever_was_there),
+      TEST(without_growth_backed_chunks_alone_are_taken),
+      TEST(the_limit_refuses_and_leaves_nothing),
+      TEST(recovery_of_an_old_free_spares_the_next_run), TEST(recovery_finishes_a_free))

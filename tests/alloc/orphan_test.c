@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// Goal: memory that nobody owns is found and used: adopted whole, tended, or given back.
+// Method: slots given back by hand with hands, slabs and pending frees.
+#include "alloc/orphan.h"
+
+#include "alloc/hand.h"
+#include "alloc/partial.h"
+#include "alloc/seat.h"
+#include "tests/alloc/stand.h"
+#include "tests/harness/harness.h"
+
+enum { BLOCKS = 3000 };
+
+static shoal_heap *heap;
+static struct shl_seat here;
+static struct shl_seat other;
+static shoal_off offs[BLOCKS];
+
+static void open_heap(void) {
+  heap = stand_open(0);
+  here = stand_here(heap);
+  other = stand_other(heap, 0);
+}
+
+static void close_heap(void) {
+  stand_close(heap);
+}
+
+static void leave_orphan(void) {
+  for (unsigned i = 0; i < BLOCKS; i++) offs[i] = stand_alloc(other, 64);
+  shl_slot_let_go(other);
+}
+
+static void an_adopted_slot_goes_on_where_it_was(void) {
+  leave_orphan();
+  EXPECT_OK(shoal_thread_idle(heap));
+  EXPECT_EQ(offs[BLOCKS - 1] + 64, shoal_alloc(heap, 64, 0));
+  EXPECT_EQ(shl_seat_id(other), shl_seat_id(shl_seat_here(heap)));
+  EXPECT_OK(shoal_free_offset(heap, offs[0]));
+  EXPECT_EQ(0, stand_bit_of(heap, offs[0]).remote->freed[0]);
+}
+
+static void each_orphan_is_met_once(void) {
+  struct shl_seat third = stand_other(heap, 0), orphan;
+  (void)stand_alloc(third, 64);
+  leave_orphan();
+  shl_slot_let_go(third);
+  uint32_t id = 0;
+  EXPECT(shl_orphan_next(heap, &id, &orphan));
+  EXPECT_EQ(shl_seat_id(other), shl_seat_id(orphan));
+  EXPECT(shl_slot_is_ours(heap, shl_seat_id(orphan)));
+  shl_orphan_leave(orphan);
+  EXPECT(shl_orphan_next(heap, &id, &orphan));
+  EXPECT_EQ(shl_seat_id(third), shl_seat_id(orphan));
+  shl_orphan_leave(orphan);
+  EXPECT(!shl_orphan_next(heap, &id, &orphan));
+}
+
+static bool has_hints(struct shl_seat seat) {
+  return shl_load_relaxed_u64(&shl_owner_row(heap, shl_seat_id(seat))->hint_summary) != 0;
+}
+
+// H8: dead producers' memory comes back before the heap grows.
+static void an_orphan_with_hints_is_tended_in_passing(void) {
+  leave_orphan();
+  for (unsigned i = 0; i < BLOCKS; i++) stand_free(here, offs[i]);
+  EXPECT(has_hints(other));
+  uint64_t slabs = stand_stats(heap).slabs;
+  for (unsigned i = 0; i < heap->slot_count && has_hints(other); i++) shl_orphan_tend_next(heap);
+  EXPECT(!has_hints(other));
+  EXPECT_LT(stand_stats(heap).slabs, slabs);
+}
+
+static void the_dead_are_recovered_in_passing(void) {
+  stand_give(other, STAND_DEAD);
+  for (unsigned i = 0; i < heap->slot_count; i++) shl_orphan_tend_next(heap);
+  EXPECT_EQ(SHL_OWNER_FREE, shl_owner_read(heap, shl_seat_id(other)).state);
+}
+
+static void the_living_are_left_alone(void) {
+  leave_orphan();
+  stand_give(other, STAND_STOPPED);
+  for (unsigned i = 0; i < BLOCKS; i++) stand_free(here, offs[i]);
+  for (unsigned i = 0; i < heap->slot_count; i++) shl_orphan_tend_next(heap);
+  EXPECT(!shl_orphan_tend_all(heap));
+  EXPECT(has_hints(other));
+  EXPECT_EQ(SHL_OWNER_OWNED, shl_owner_read(heap, shl_seat_id(other)).state);
+}
+
+static void tending_all_gives_everything_back(void) {
+  leave_orphan();
+  for (unsigned i = 0; i < BLOCKS; i++) stand_free(here, offs[i]);
+  EXPECT(shl_orphan_tend_all(heap));
+  shoal_heap_stats stats = stand_stats(heap);
+  EXPECT_EQ(0, stats.slabs);
+  EXPECT_EQ(0, stats.cached);
+  EXPECT_EQ(0, shl_load_relaxed_u32(&other.slot->hands[4].ref));
+}
+
+static void tending_all_reaps_the_dead_first(void) {
+  leave_orphan();
+  stand_give(other, STAND_DEAD);
+  for (unsigned i = 0; i < BLOCKS; i++) stand_free(here, offs[i]);
+  EXPECT(shl_orphan_tend_all(heap));
+  EXPECT_EQ(0, stand_stats(heap).slabs);
+}
+
+// Blocks are freed into the orphan while it is tended: they wait for the next time.
+static void frees_between_tendings_are_found_by_the_next(void) {
+  leave_orphan();
+  struct shl_seat orphan;
+  uint32_t id = 0;
+  EXPECT(shl_orphan_next(heap, &id, &orphan));
+  for (unsigned i = 0; i < BLOCKS / 2; i++) stand_free(here, offs[i]);
+  shl_seat_drain(orphan);
+  for (unsigned i = BLOCKS / 2; i < BLOCKS; i++) stand_free(here, offs[i]);
+  EXPECT(has_hints(other));
+  shl_orphan_leave(orphan);
+  EXPECT_EQ(0, stand_live(heap));
+  EXPECT(shl_orphan_tend_all(heap));
+  EXPECT_EQ(0, stand_stats(heap).slabs);
+}
+
+static void a_drained_seat_keeps_what_is_allocated(void) {
+  shoal_off off = stand_alloc(here, 64);
+  (void)stand_alloc(here, 5000);
+  shl_seat_drain(here);
+  EXPECT_EQ(2, stand_live(heap));
+  EXPECT_EQ(0, stand_stats(heap).cached);
+  stand_free(here, off);
+  shl_seat_drain(here);
+  EXPECT_EQ(1, stand_stats(heap).slabs);
+}
+
+static void the_spare_slot_is_drained_by_others(void) {
+  struct shl_seat spare = shl_seat_enter_spare(heap);
+  stand_free(spare, stand_alloc(spare, 64));
+  shl_spare_drain(spare);
+  EXPECT_EQ(1, stand_stats(heap).slabs);
+  shl_seat_leave(spare);
+  shl_spare_drain(here);
+  EXPECT_EQ(0, stand_stats(heap).slabs);
+  EXPECT_EQ(0, shl_load_relaxed_u32(&heap->spare_lock));
+}
+
+SUITE(orphan, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(an_adopted_slot_goes_on_where_it_was),
+      TEST(each_orphan_is_met_once), TEST(an_orphan_with_hints_is_tended_in_passing),
+      TEST(the_dead_are_recovered_in_passing), TEST(the_living_are_left_alone),
+      TEST(tending_all_gives_everything_back), TEST(tending_all_reaps_the_dead_first),
+      TEST(frees_between_tendings_are_found_by_the_next),
+      TEST(a_drained_seat_keeps_what_is_allocated), TEST(the_spare_slot_is_drained_by_others))

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// Goal: blocks come from where they cost least, and from wherever there are any before the answer
+// is no. Method: slabs brought into each state, then one allocation.
+#include "alloc/refill.h"
+
+#include "alloc/chunk.h"
+#include "alloc/hand.h"
+#include "alloc/partial.h"
+#include "alloc/run.h"
+#include "alloc/seat.h"
+#include "alloc/slab.h"
+#include "tests/alloc/stand.h"
+#include "tests/harness/harness.h"
+
+enum { CLASS = 72, BYTES = 32768, OF_SLAB = 16 };
+
+static shoal_heap *heap;
+static struct shl_seat here;
+static struct shl_seat other;
+static uint64_t first_off;
+
+static void open_heap(void) {
+  heap = stand_open(0);
+  here = stand_here(heap);
+  other = stand_other(heap, 0);
+}
+
+static void close_heap(void) {
+  stand_close(heap);
+}
+
+static uint64_t pop(struct shl_seat seat) {
+  uint64_t off = 0;
+  EXPECT_OK(shl_refill_pop(seat, CLASS, true, &off));
+  EXPECT_EQ(0, stand_journal(seat));
+  return off;
+}
+
+// A slab's blocks all handed out, its hand empty. The class's hand holds one block at a time.
+static uint64_t use_up_a_slab(struct shl_seat seat) {
+  uint64_t low = pop(seat);
+  for (unsigned i = 1; i < OF_SLAB; i++) EXPECT_EQ(low + i * BYTES, pop(seat));
+  return low;
+}
+
+static unsigned state_of(uint64_t off) {
+  return shl_load_relaxed_u8(&stand_bit_of(heap, off).hot->state);
+}
+
+static void the_current_slab_comes_before_what_others_freed(void) {
+  first_off = pop(here);
+  (void)pop(here);
+  stand_free(other, first_off);
+  EXPECT_EQ(first_off + 2 * BYTES, pop(here));
+  EXPECT_NE(0, shl_load_relaxed_u64(&shl_owner_row(heap, shl_seat_id(here))->hint_summary));
+}
+
+static void what_others_freed_comes_before_a_new_slab(void) {
+  first_off = use_up_a_slab(here);
+  stand_free(other, first_off + 5 * BYTES);
+  EXPECT_EQ(first_off + 5 * BYTES, pop(here));
+  EXPECT_EQ(1, stand_stats(heap).slabs);
+}
+
+static void listed_slabs_come_before_a_new_one_and_full_ones_leave_the_list(void) {
+  first_off = use_up_a_slab(here);
+  uint64_t second = use_up_a_slab(here);
+  EXPECT_EQ(SHL_SLAB_FULL, state_of(first_off));
+  stand_free(here, first_off + 3 * BYTES);
+  EXPECT_EQ(SHL_SLAB_PARTIAL, state_of(first_off));
+  EXPECT_EQ(first_off + 3 * BYTES, pop(here));
+  uint64_t third = pop(here);
+  EXPECT(third < first_off || third >= second + OF_SLAB * BYTES);
+  EXPECT_EQ(SHL_SLAB_FULL, state_of(first_off));
+  EXPECT_EQ(SHL_SLAB_FULL, state_of(second));
+}
+
+// H18: a summary bit without free blocks in its word is cleared on the way.
+static void a_stale_summary_costs_nothing_but_a_look(void) {
+  first_off = use_up_a_slab(here);
+  struct shl_hot_rec *hot = stand_bit_of(heap, first_off).hot;
+  shl_store_relaxed_u64(&hot->nonempty, UINT64_MAX);
+  uint64_t second = pop(here);
+  EXPECT(second >= first_off + OF_SLAB * BYTES);
+  EXPECT_EQ(0, shl_load_relaxed_u64(&hot->nonempty));
+  EXPECT_EQ(SHL_SLAB_FULL, state_of(first_off));
+}
+
+// H7, H8: full slabs are on no list and are not walked; one remote free among ten thousand is found
+// by the next refill that needs it.
+static void one_free_among_many_full_slabs_is_found_at_once(void) {
+  enum { SLABS = 700, SMALL = 4096, OF_SMALL = 16 };
+  static uint64_t lows[SLABS];
+  uint64_t off = 0;
+  for (unsigned i = 0; i < SLABS * OF_SMALL; i++) {
+    EXPECT_OK(shl_refill_pop(here, 48, true, &off));
+    if (i % OF_SMALL == 0) lows[i / OF_SMALL] = off;
+    while (i % OF_SMALL < OF_SMALL - 1 && shl_hand_pop(&here.slot->hands[48]) != 0) i++;
+  }
+  EXPECT_EQ(SLABS, stand_stats(heap).slabs);
+  for (unsigned i = 0; i < SLABS; i += 97) {
+    stand_free(other, lows[i] + 7 * SMALL);
+    EXPECT_OK(shl_refill_pop(here, 48, true, &off));
+    EXPECT_EQ(lows[i] + 7 * SMALL, off);
+  }
+  EXPECT_EQ(SLABS, stand_stats(heap).slabs);
+}
+
+static void fill_heap(struct shl_seat seat) {
+  uint64_t off;
+  while (shl_refill_pop(seat, CLASS, true, &off) == SHOAL_OK) {
+  }
+  struct shl_run_request request = {.pages = 1, .align_pages = 1};
+  while (shl_run_alloc(seat, request, false, &off) == SHOAL_OK) {
+  }
+}
+
+static void a_full_heap_says_so_and_one_free_is_enough(void) {
+  first_off = pop(here);
+  fill_heap(here);
+  uint64_t off;
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, true, &off));
+  stand_free(other, first_off);
+  EXPECT_EQ(first_off, pop(here));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, true, &off));
+}
+
+// Act as the orphan: its own hands, its pending frees, its lists.
+static void a_full_heap_lives_on_orphans_blocks(void) {
+  first_off = use_up_a_slab(other);
+  fill_heap(here);
+  stand_free(other, first_off + BYTES);
+  stand_free(here, first_off + 2 * BYTES);
+  shl_slot_let_go(other);
+  EXPECT_EQ(first_off + BYTES, pop(here));
+  EXPECT_EQ(first_off + 2 * BYTES, pop(here));
+  uint64_t off;
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, true, &off));
+  EXPECT_EQ(SHL_OWNER_ORPHAN, shl_owner_read(heap, shl_seat_id(other)).state);
+}
+
+// The dead's memory in another class: their empty slabs are released and cut anew.
+static void a_full_heap_lives_on_what_the_dead_held(void) {
+  uint64_t off = stand_alloc(other, 64);
+  fill_heap(here);
+  stand_free(other, off);
+  stand_give(other, STAND_DEAD);
+  EXPECT_OK(shl_refill_pop(here, 4, true, &off));
+  EXPECT_NE(0, off);
+}
+
+static void without_growth_no_more_is_backed(void) {
+  uint64_t off;
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, 4, false, &off));
+  EXPECT_EQ(0, stand_stats(heap).committed);
+  first_off = pop(here);
+  uint64_t committed = stand_stats(heap).committed;
+  for (unsigned i = 1; i < OF_SLAB; i++) EXPECT_OK(shl_refill_pop(here, CLASS, false, &off));
+  while (shl_refill_pop(here, 4, false, &off) == SHOAL_OK) {
+  }
+  EXPECT_EQ(committed, stand_stats(heap).committed);
+}
+
+// H3: two owners of one slab. A slab stays its owner's, whoever acts as it.
+static void a_block_taken_from_an_orphan_stays_the_orphans(void) {
+  first_off = use_up_a_slab(other);
+  fill_heap(here);
+  stand_free(here, first_off);
+  shl_slot_let_go(other);
+  EXPECT_EQ(first_off, pop(here));
+  uint32_t unit = stand_bit_of(heap, first_off).unit;
+  EXPECT_EQ(shl_seat_id(other), shl_desc_owner(shl_load_relaxed_u64(shl_unit_desc(heap, unit))));
+  EXPECT_EQ(0, here.slot->hands[CLASS].blocks);
+}
+
+SUITE(refill, SET_UP(open_heap), TEAR_DOWN(close_heap),
+      TEST(the_current_slab_comes_before_what_others_freed),
+      TEST(what_others_freed_comes_before_a_new_slab),
+      TEST(listed_slabs_come_before_a_new_one_and_full_ones_leave_the_list),
+      TEST(a_stale_summary_costs_nothing_but_a_look),
+      TEST(one_free_among_many_full_slabs_is_found_at_once),
+      TEST(a_full_heap_says_so_and_one_free_is_enough), TEST(a_full_heap_lives_on_orphans_blocks),
+      TEST(a_full_heap_lives_on_what_the_dead_held), TEST(without_growth_no_more_is_backed),
+      TEST(a_block_taken_from_an_orphan_stays_the_orphans))

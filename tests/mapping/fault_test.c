@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// Goal: whatever system call fails, every call of the library works or says why it did not, nothing
+// is lost or left, and once the system works again so does the heap. Row 21.
+// Method: a heap's whole life is played again and again, with the n-th system call failing, for
+// every n until none fails: in every way that the call is known to fail, once; then from there on
+// for ever, that kind of call or all of them.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/harness/harness.h"
+#include "tests/mapping/belongings.h"
+#include "tests/mapping/fault.h"
+#include "tests/mapping/folder.h"
+#include "tests/mapping/scenario.h"
+
+enum { STRIDE_SLOW = 7, FAULTS_MAX = 10000, DISK_BYTES = 64 << 20 };
+
+static struct scenario scenario;
+static struct belongings before;
+
+static void begin(void) {
+  folder_make();
+  // Where that is allowed: what is flushed to a disk takes its time.
+  (void)folder_mount_tmpfs(DISK_BYTES);
+  fault_install();
+}
+
+static void end(void) {
+  fault_remove();
+  folder_remove();
+}
+
+static void choose(shoal_kind kind) {
+  scenario = (struct scenario){.kind = kind};
+  if (kind == SHOAL_KIND_FILE) (void)folder_path(scenario.name, "heap");
+  if (kind == SHOAL_KIND_NAMED) {
+    char name[TEST_NAME_BYTES];
+    (void)snprintf(scenario.name, sizeof scenario.name, "%s", test_unique_name(name));
+  }
+}
+
+static void play(const struct fault_plan *plan) {
+  scenario.strict = plan->at == 0;
+  fault_arm(plan);
+  scenario_play(&scenario);
+  fault_disarm();
+}
+
+static void fail_leak(const char *what, uint64_t count) {
+  FAIL("%s: %llu, kind %d, %s failed with %d, call %llu", what, (unsigned long long)count,
+       (int)scenario.kind, fault_name(fault_struck()), fault_code(),
+       (unsigned long long)fault_calls());
+}
+
+// Where the calls fail with which a name is found out about and removed, nobody can do better than
+// leave it to the next opener, as a death would: those of the gate, of who is there, and unlink
+// itself. But one failure alone is no reason why a heap could not be made and its name is there.
+static bool may_leave_name(const struct fault_plan *plan) {
+  static const enum fault_call calls[] = {FAULT_UNLINK, FAULT_LSTAT,    FAULT_FSTAT,
+                                          FAULT_OPEN,   FAULT_SET_LOCK, FAULT_GET_LOCK};
+  bool is_file_in_use = scenario.kind == SHOAL_KIND_FILE && scenario.opened && !scenario.unlinked;
+  if (is_file_in_use) return true;
+  if (!plan->sticky && !scenario.opened) return false;
+  for (unsigned i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+    if (fault_strikes_of(calls[i]) != 0) return true;
+  }
+  return false;
+}
+
+// What passes by itself is waited for: a signal's interruption, a gate that another has.
+static void expect_patience(void) {
+  bool passes = fault_code() == EINTR ||
+                (fault_struck() == FAULT_SET_LOCK && fault_code() == EAGAIN);
+  uint64_t bytes;
+  if (fault_strikes() == 0 || !passes) return;
+  if (scenario.failures != 0) fail_leak("calls that failed", scenario.failures);
+  if (scenario_has_name(&scenario, &bytes)) fail_leak("a name of bytes", bytes);
+}
+
+// A munmap that fails leaves the mapping by its nature. A close that fails has closed. Where fstat
+// fails for ever nobody can tell whose a descriptor is: it stays open, rather than that another's
+// be closed.
+static void expect_nothing_left(const struct fault_plan *plan) {
+  uint64_t bytes = 0;
+  bool may_leave_descriptor = plan->sticky && fault_strikes_of(FAULT_FSTAT) != 0;
+  size_t descriptors = fault_held_descriptors();
+  if (fault_held_bytes() != 0) fail_leak("bytes mapped", fault_held_bytes());
+  if (descriptors != 0 && !may_leave_descriptor) fail_leak("descriptors", descriptors);
+  fault_forgive();
+  belongings_expect(before, fault_name(fault_struck()));
+  bool left = scenario_has_name(&scenario, &bytes);
+  if (left && !may_leave_name(plan)) fail_leak("a name of bytes", bytes);
+}
+
+// Plays with the fault, and once without on what that has left. returns: whether a call failed.
+static bool play_and_recover(const struct fault_plan *plan) {
+  play(plan);
+  bool struck = fault_strikes() != 0;
+  expect_patience();
+  expect_nothing_left(plan);
+  play(&(struct fault_plan){.at = 0});
+  uint64_t bytes = 0;
+  if (scenario_has_name(&scenario, &bytes)) fail_leak("a name after all worked", bytes);
+  if (test_has_failed()) {
+    FAIL("n %llu, variant %u", (unsigned long long)plan->at, plan->variant);
+    scenario_clear(&scenario);
+  }
+  return struck;
+}
+
+static uint64_t stride(void) {
+  return test_rounds(STRIDE_SLOW) == STRIDE_SLOW ? 1 : STRIDE_SLOW;
+}
+
+// The plan's calls fail one after the other, each in all its ways, until none is left.
+static void fail_each(struct fault_plan plan) {
+  uint64_t n = 1;
+  bool struck = true;
+  for (; struck && n < FAULTS_MAX && !test_has_failed(); n += stride()) {
+    unsigned variants = 1;
+    for (unsigned i = 0; i < variants && !test_has_failed(); i++) {
+      plan.at = n;
+      plan.variant = i;
+      struck = play_and_recover(&plan);
+      if (i == 0 && struck) variants = fault_variants(fault_struck(), plan.sticky);
+      if (plan.call == FAULT_ANY && plan.sticky) variants = 1;
+    }
+  }
+  EXPECT_LT(n, FAULTS_MAX);
+}
+
+static void warm_up(shoal_kind kind) {
+  choose(kind);
+  play(&(struct fault_plan){.at = 0});
+  EXPECT_EQ(0, scenario.failures);
+  before = belongings_count();
+}
+
+static void once(shoal_kind kind) {
+  warm_up(kind);
+  fail_each((struct fault_plan){.call = FAULT_ANY});
+}
+
+static void all_for_ever(shoal_kind kind) {
+  warm_up(kind);
+  fail_each((struct fault_plan){.call = FAULT_ANY, .sticky = true});
+}
+
+static void one_kind_for_ever(shoal_kind kind) {
+  warm_up(kind);
+  for (enum fault_call call = 0; call < FAULT_CALLS && !test_has_failed(); call++) {
+    fail_each((struct fault_plan){.call = call, .sticky = true});
+  }
+}
+
+static void any_call_once_named(void) {
+  once(SHOAL_KIND_NAMED);
+}
+
+static void any_call_once_file(void) {
+  once(SHOAL_KIND_FILE);
+}
+
+static void any_call_once_memfd(void) {
+  once(SHOAL_KIND_MEMFD);
+}
+
+static void any_call_once_private(void) {
+  once(SHOAL_KIND_PRIVATE);
+}
+
+static void all_calls_for_ever_named(void) {
+  all_for_ever(SHOAL_KIND_NAMED);
+}
+
+static void all_calls_for_ever_file(void) {
+  all_for_ever(SHOAL_KIND_FILE);
+}
+
+static void all_calls_for_ever_memfd(void) {
+  all_for_ever(SHOAL_KIND_MEMFD);
+}
+
+static void all_calls_for_ever_private(void) {
+  all_for_ever(SHOAL_KIND_PRIVATE);
+}
+
+static void one_kind_of_call_for_ever_named(void) {
+  one_kind_for_ever(SHOAL_KIND_NAMED);
+}
+
+static void one_kind_of_call_for_ever_file(void) {
+  one_kind_for_ever(SHOAL_KIND_FILE);
+}
+
+static void one_kind_of_call_for_ever_memfd(void) {
+  one_kind_for_ever(SHOAL_KIND_MEMFD);
+}
+
+static void one_kind_of_call_for_ever_private(void) {
+  one_kind_for_ever(SHOAL_KIND_PRIVATE);
+}
+
+SUITE(fault, SET_UP(begin), TEAR_DOWN(end), TEST(any_call_once_named), TEST(any_call_once_file),
+      TEST(any_call_once_memfd), TEST(any_call_once_private), TEST(all_calls_for_ever_named),
+      TEST(all_calls_for_ever_file), TEST(all_calls_for_ever_memfd),
+      TEST(all_calls_for_ever_private), TEST(one_kind_of_call_for_ever_named),
+      TEST(one_kind_of_call_for_ever_file), TEST(one_kind_of_call_for_ever_memfd),
+      TEST(one_kind_of_call_for_ever_private))
