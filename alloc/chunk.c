@@ -44,9 +44,11 @@ shoal_status shl_chunk_raise(shoal_heap *heap, uint32_t chunk) {
   }
   if (status == SHOAL_OK) status = back_row(heap, shl_room(heap, chunk), sizeof(shl_a16));
   if (status != SHOAL_OK) return status;
-  if (shl_chunk_high_water(heap) > chunk) return SHOAL_OK;
+  // The mark as it is stored, which may lie below where it is read: it must rise all the same.
+  uint64_t stored = shl_load_acquire_u64(&heap->words->chunk_high_water);
+  if (stored > chunk) return SHOAL_OK;
   shl_store_release_u16(shl_room(heap, chunk), SHL_ROOM_FREE);
-  (void)shl_cas_seq_cst_u64(&heap->words->chunk_high_water, chunk, (uint64_t)chunk + 1);
+  (void)shl_cas_seq_cst_u64(&heap->words->chunk_high_water, stored, (uint64_t)chunk + 1);
   (void)shl_chunk_high_water(heap);
   return SHOAL_OK;
 }

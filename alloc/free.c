@@ -164,11 +164,12 @@ SHL_INLINE static shoal_status free_at(shoal_heap *heap, uint64_t off) {
   uintptr_t step = (desc >> 16 & 0xff) * sizeof(struct shl_hand_rec);
   const struct shl_class_info *info =
       (const struct shl_class_info *)((uintptr_t)shl_classes + step);
-  const struct shl_hand_rec *hand =
-      (const struct shl_hand_rec *)((uintptr_t)seat->slot->hands + step);
   unit -= shl_desc_back(desc);
   struct shl_product product = shl_multiply(off - (unit << SHL_UNIT_SHIFT), info->reciprocal);
   if (product.low >= info->reciprocal || product.high >= info->blocks) return free_slow(heap, off);
+  // A thread without a slot got no further: a descriptor without an owner has no class.
+  const struct shl_hand_rec *hand =
+      (const struct shl_hand_rec *)((uintptr_t)seat->slot->hands + step);
   // The hot row of `unit` is 512 bytes of F and the rest: the two strides are added apart.
   uint64_t ref = unit * SHL_WORDS_PER_SLAB + product.high / 64;
   shl_a64 *word = (shl_a64 *)(heap->hot + offsetof(struct shl_hot_rec, free) +

@@ -3,12 +3,13 @@
 //
 //   refill     J = REFILL(s, w); ref, base, size; A = m; F[w] &= ~m; N; J = 0. The blocks m are in
 //              A and in F for a moment: a union, nothing is lost.
-//   free into  J = REFILL(s, w); ref, base, size; A = bit, the commit of the free; J = 0
+//   free into  ref, base, size; A = bit, the commit of the free. A hand whose A is 0 may stand
+//              anywhere, so that this takes no journal
 //   give back  J = REFILL(ref); N |= w; F[w] |= A; A = 0; the hand's words = 0; push if FULL; J = 0
 //
-// A crash anywhere in any: F[w] |= A; A = 0; N again; push if FULL and N. J = 0 comes before the
-// first pop, so A is whole or 0 then. A cut refill may leave the empty hand at either slab, its
-// words half changed: the next refill writes them all before A.
+// A crash in a refill or in giving back: F[w] |= A; A = 0; N again; push if FULL and N. J = 0 comes
+// before the first pop, so A is whole or 0 then. A cut refill may leave the empty hand at either
+// slab, its words half changed: whoever fills it next writes them all before A.
 #include "alloc/hand.h"
 
 #include "alloc/journal.h"
@@ -42,11 +43,8 @@ static inline void move_to(struct shl_seat seat, unsigned class_index, uint32_t 
 }
 
 void shl_hand_free_into(struct shl_seat seat, unsigned class_index, uint32_t ref, uint64_t bit) {
-  SHL_ASSERT_DEBUG(shl_journal_is_clear(seat.slot));
-  journal_refill(seat, class_index, ref);
   move_to(seat, class_index, ref);
   shl_store_release_u64(&seat.slot->hands[class_index].blocks, bit);
-  shl_journal_clear(seat.slot);
 }
 
 void shl_hand_refill(struct shl_seat seat, unsigned class_index, uint32_t unit, unsigned word) {

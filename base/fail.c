@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { TEXT_BYTES = 512 };
+// A library loaded late finds little room for thread-local data: it is kept short.
+enum { TEXT_BYTES = 256 };
 
 static _Thread_local struct {
   shoal_status status;

@@ -101,7 +101,7 @@ typedef struct shoal_options {
 ///   occupied here (the text names by what) and RELOCATABLE was not given; BUSY iff another live
 ///   process kept the gate for 2 s, ADOPT was asked and others are attached, or READ_ONLY was and
 ///   this process has the heap open for writing; READ_ONLY iff it is the other way round; LIMIT iff
-///   max_processes are attached, no thread slot is left, or 64 heaps are open here; UNSUPPORTED iff
+///   max_processes are attached, no thread slot is left, or 32 heaps are open here; UNSUPPORTED iff
 ///   a file is to be written that lies on a network file system, or on one that cannot back pages;
 ///   NO_SPACE, SYSTEM.
 /// owns: the caller closes with shoal_close. The same heap opened again in one process is the same

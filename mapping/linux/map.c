@@ -163,6 +163,12 @@ static shoal_status reserve_failure(const struct shl_view_request *request, int 
   if (code == EEXIST) {
     return occupied(request->base, request->base + request->bytes + SHL_GUARD_BYTES);
   }
+  if (code == EPERM && request->base != 0) {
+    return shl_fail(SHOAL_E_ADDRESS, code,
+                    "The system forbids this process the region's base 0x%" PRIx64
+                    " (vm.mmap_min_addr).",
+                    request->base);
+  }
   if (code == ENOMEM) {
     return shl_fail(SHOAL_E_NO_SPACE, code,
                     "No room for %" PRIu64 " bytes of addresses at 0x%" PRIx64

@@ -109,7 +109,7 @@ static void as_many_heaps_as_there_are_indices(void) {
   options.lifetime = SHOAL_LIFETIME_DEFAULT;
   EXPECT_STATUS(SHOAL_E_LIMIT, shoal_open(NULL, &options, &more));
   EXPECT(more == NULL);
-  EXPECT(strstr(shoal_status_text(SHOAL_E_LIMIT), "64") != NULL);
+  EXPECT(strstr(shoal_status_text(SHOAL_E_LIMIT), "32") != NULL);
   stand_close(heaps[7]);
   heaps[7] = stand_open_small();
   for (unsigned i = 0; i < SHL_HEAPS_MAX; i++) stand_close(heaps[i]);

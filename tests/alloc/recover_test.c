@@ -211,7 +211,7 @@ static const struct step block_steps[] = {
     {"pop", prepare_block, run_alloc, 1, false},
     {"refill", prepare_empty_hand, run_alloc, OP(REFILL), false},
     {"refill from the next word", prepare_next_word, run_alloc_64, OP(REFILL), false},
-    {"free into the hand", prepare_full_elsewhere, run_free_into, OP(REFILL), false},
+    {"free into the hand", prepare_full_elsewhere, run_free_into, 0, false},
     {"refill past a full slab", prepare_used_up, run_alloc,
      OP(UNLINK) | OP(NEWSLAB) | OP(REFILL), false},
     {"refill by a collection", prepare_used_up_pending, run_alloc,

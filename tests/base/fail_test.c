@@ -98,7 +98,7 @@ static void a_long_text_is_cut(void) {
   memset(text, 'x', sizeof text - 1);
   text[sizeof text - 1] = '\0';
   (void)shl_fail(SHOAL_E_NAME, 0, "%s", text);
-  EXPECT_EQ(511, strlen(shoal_status_text(SHOAL_E_NAME)));
+  EXPECT_EQ(255, strlen(shoal_status_text(SHOAL_E_NAME)));
 }
 
 static void *fail_elsewhere(void *clean) {

@@ -81,7 +81,8 @@ static void expect_whole(const char *when) {
 
 static bool is_clean(shoal_status status) {
   return status == SHOAL_E_NO_SPACE || status == SHOAL_E_LIMIT || status == SHOAL_E_SYSTEM ||
-         status == SHOAL_E_PERMISSION || status == SHOAL_E_UNSUPPORTED || status == SHOAL_E_BUSY;
+         status == SHOAL_E_PERMISSION || status == SHOAL_E_UNSUPPORTED || status == SHOAL_E_BUSY ||
+         status == SHOAL_E_ADDRESS;
 }
 
 // Opens it with the fault, allocates and frees. returns: whether a call failed.

@@ -176,6 +176,18 @@ static void a_kernel_that_takes_the_base_for_a_wish_is_found_out(void) {
   shl_sys = &fault_table;
 }
 
+// Another place may do, so it is no lack of rights.
+static void a_forbidden_address_is_one_that_cannot_be_had(void) {
+  fault_arm(&(struct fault_plan){.call = FAULT_MMAP, .at = 1, .code = EPERM});
+  EXPECT_STATUS(SHOAL_E_ADDRESS, map(object, window, false));
+  EXPECT(strstr(shoal_status_text(SHOAL_E_ADDRESS), "mmap_min_addr") != NULL);
+  fault_arm(&(struct fault_plan){.call = FAULT_MMAP, .at = 1, .code = EPERM});
+  EXPECT_STATUS(SHOAL_E_PERMISSION, map(object, 0, false));
+  fault_arm(&(struct fault_plan){.call = FAULT_MMAP, .at = 2, .code = EPERM});
+  EXPECT_STATUS(SHOAL_E_PERMISSION, map(object, window, false));
+  fault_disarm();
+}
+
 static void no_failing_call_leaves_a_mapping(void) {
   static const uint64_t bases[] = {0, 1};
   for (unsigned i = 0; i < 2; i++) {
@@ -222,5 +234,6 @@ SUITE(map, SET_UP(begin), TEAR_DOWN(end), TEST(a_view_lies_where_it_is_wanted_wi
       TEST(private_memory_is_fresh_and_writable), TEST(two_views_show_the_same_bytes),
       TEST(a_view_that_is_there_already_is_shared), TEST(another_objects_view_is_not_shared),
       TEST(gaps_can_be_guarded), TEST(a_kernel_that_takes_the_base_for_a_wish_is_found_out),
-      TEST(no_failing_call_leaves_a_mapping), TEST(addresses_beyond_the_processor_are_refused),
+      TEST(a_forbidden_address_is_one_that_cannot_be_had), TEST(no_failing_call_leaves_a_mapping),
+      TEST(addresses_beyond_the_processor_are_refused),
       TEST(the_range_of_bases_holds_the_largest_region_and_is_free))

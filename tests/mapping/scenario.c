@@ -26,7 +26,8 @@ static shoal_off blocks[BLOCKS];
 // Whether a call may say so for want of something of the system's.
 static bool is_clean(shoal_status status) {
   return status == SHOAL_E_NO_SPACE || status == SHOAL_E_LIMIT || status == SHOAL_E_SYSTEM ||
-         status == SHOAL_E_PERMISSION || status == SHOAL_E_UNSUPPORTED || status == SHOAL_E_BUSY;
+         status == SHOAL_E_PERMISSION || status == SHOAL_E_UNSUPPORTED || status == SHOAL_E_BUSY ||
+         status == SHOAL_E_ADDRESS;
 }
 
 static void fail_step(const char *what, const char *how, const char *text) {

@@ -17,31 +17,20 @@
 
 #include <shoal/inspect.h>
 
-#include "base/atomic.h"
+#include "alloc/slot.h"
 #include "tests/harness/harness.h"
 #include "tests/harness/process.h"
-#include "tests/random/draw.h"
+#include "tests/process/person.h"
 
-enum { CAPACITY = 64 << 20, ENTRIES = 400, CHILD_SECONDS_MAX = 40, WRONG_MAX = 99 };
+enum { CAPACITY = 64 << 20, CHILD_SECONDS_MAX = 40, WRONG_MAX = 99 };
 
-// Who has a list: threads at work, those that come and go one after the other, the main thread.
+// Threads at work, those that come and go one after the other, the main thread.
 enum { WORKERS = 3, VISITOR = WORKERS, MAIN, PEOPLE };
-
-#define MARK (UINT64_C(0xb10c) << 48)
 
 static shoal_heap *heap;
 static shl_a32 stop;
-
-// Someone's blocks. An entry is set after the block was allocated and marked, cleared before the mark
-// is taken off and the block freed; `busy` stands around both. Private to the process.
-struct person {
-  pthread_t thread;
-  struct draw draw;
-  shl_a64 busy;
-  shl_a64 entries[ENTRIES];
-};
-
 static struct person people[PEOPLE];
+static pthread_t threads[WORKERS];
 
 static void open_heap(void) {
   shoal_options options = {.size = sizeof options,
@@ -50,9 +39,16 @@ static void open_heap(void) {
                            .capacity = CAPACITY,
                            .max_processes = 4,
                            .max_threads = 32};
-  memset(people, 0, sizeof people);
-  for (unsigned i = 0; i < PEOPLE; i++) people[i].draw.state = i;
   EXPECT_OK(shoal_open(NULL, &options, &heap));
+  memset(people, 0, sizeof people);
+  for (unsigned i = 0; i < PEOPLE; i++) {
+    // Most blocks are of one class, the one that parent and child fight for.
+    people[i].heap = heap;
+    people[i].draw.state = i;
+    people[i].size_most = 100000;
+    people[i].entries_count = PERSON_ENTRIES;
+    people[i].small_percent = 80;
+  }
 }
 
 static void close_heap(void) {
@@ -60,55 +56,16 @@ static void close_heap(void) {
   EXPECT_OK(shoal_close(heap));
 }
 
-static uint64_t swap_mark(shoal_off off, uint64_t mark) {
-  return atomic_exchange_explicit((shl_a64 *)shoal_ptr(heap, off), mark, memory_order_acq_rel);
-}
-
-// Allocates a block for an entry. returns: 1 iff it carries a mark: someone has it already.
-static uint64_t take_block(shl_a64 *entry, uint64_t size) {
-  shoal_off off = shoal_alloc(heap, size, 0);
-  if (off == 0) return 1;
-  uint64_t found = swap_mark(off, MARK | off);
-  shl_store_release_u64(entry, off);
-  return found >> 48 == MARK >> 48 ? 1 : 0;
-}
-
-// Frees an entry's block. returns: 1 iff it does not carry its mark any more.
-static uint64_t give_block(shl_a64 *entry) {
-  shoal_off off = shl_load_relaxed_u64(entry);
-  shl_store_release_u64(entry, 0);
-  uint64_t found = swap_mark(off, 0);
-  bool freed = shoal_free_offset(heap, off) == SHOAL_OK;
-  return found == (MARK | off) && freed ? 0 : 1;
-}
-
-// Sizes of which most are of one class, the one that parent and child fight for.
-static uint64_t draw_wish(struct draw *draw) {
-  return draw_chance(draw, 80) ? 64 : draw_size(draw, 100000) + 8;
-}
-
-static uint64_t change_entry(struct person *person) {
-  shl_a64 *entry = &person->entries[draw_below(&person->draw, ENTRIES)];
-  shl_store_release_u64(&person->busy, 1);
-  bool full = shl_load_relaxed_u64(entry) != 0;
-  uint64_t wrong = full ? give_block(entry) : take_block(entry, draw_wish(&person->draw));
-  shl_store_release_u64(&person->busy, 0);
-  return wrong;
-}
-
 static void *work(void *argument) {
   struct person *person = argument;
   uint64_t wrong = 0;
-  while (shl_load_acquire_u32(&stop) == 0) wrong += change_entry(person);
+  while (shl_load_acquire_u32(&stop) == 0) wrong += person_change(person, 1);
   EXPECT_EQ(0, wrong);
   return NULL;
 }
 
 static void *visit(void *argument) {
-  struct person *person = argument;
-  uint64_t wrong = 0;
-  for (unsigned i = 0; i < 20; i++) wrong += change_entry(person);
-  EXPECT_EQ(0, wrong);
+  EXPECT_EQ(0, person_change(argument, 20));
   return NULL;
 }
 
@@ -130,9 +87,7 @@ static uint64_t count_known(uint64_t *busy) {
   *busy = 0;
   for (unsigned i = 0; i < PEOPLE; i++) {
     *busy += shl_load_acquire_u64(&people[i].busy);
-    for (unsigned k = 0; k < ENTRIES; k++) {
-      known += shl_load_acquire_u64(&people[i].entries[k]) != 0 ? 1 : 0;
-    }
+    known += person_count(&people[i]);
   }
   return known;
 }
@@ -165,24 +120,26 @@ static uint64_t compare_lists(void) {
   return complain("blocks lost or too many", lost) + complain("the check", check);
 }
 
-static uint64_t change_many(struct person *mine, uint64_t count) {
-  uint64_t wrong = 0;
-  for (uint64_t i = 0; i < count; i++) wrong += change_entry(mine);
-  return wrong;
-}
-
 // Frees everybody's blocks: what stays are those that others were about to hand over or free.
 static uint64_t free_all(void) {
   uint64_t wrong = 0, busy = 0;
-  for (unsigned i = 0; i < PEOPLE; i++) {
-    for (unsigned k = 0; k < ENTRIES; k++) {
-      shl_a64 *entry = &people[i].entries[k];
-      if (shl_load_relaxed_u64(entry) != 0) wrong += give_block(entry);
-    }
-  }
+  for (unsigned i = 0; i < PEOPLE; i++) wrong += person_give_all(&people[i]);
   (void)count_known(&busy);
   uint64_t live = count_live();
   return complain("blocks changed", wrong) + complain("left live", live > busy ? live : 0);
+}
+
+// Two slots are owned in the child: its thread's and the process's spare one. Those of the threads
+// that are not here were given back by the trim, whatever they were doing.
+static uint64_t compare_slots(void) {
+  uint64_t owned = 0, high = shl_slot_high_water(heap);
+  for (uint32_t id = 1; id <= high; id++) {
+    owned += shl_owner_read(heap, id).state == SHL_OWNER_OWNED ? 1 : 0;
+  }
+  shoal_heap_stats stats = {.size = sizeof stats};
+  bool counted = shoal_stats(heap, &stats) == SHOAL_OK && stats.thread_slots == 1;
+  return complain("slots owned", owned == 2 ? 0 : owned) +
+         complain("own slot", counted && stats.thread_slots_dead == 0 ? 0 : 1);
 }
 
 static uint64_t open_another(void) {
@@ -197,9 +154,10 @@ static uint64_t open_another(void) {
 static void live_as_child(uint64_t count) {
   (void)alarm(CHILD_SECONDS_MAX);
   uint64_t wrong = compare_lists();
-  wrong += complain("blocks given twice", change_many(&people[MAIN], count));
+  wrong += complain("blocks given twice", person_change(&people[MAIN], count));
   wrong += complain("trim", shoal_trim(heap, SHOAL_TRIM_ALL) == SHOAL_OK ? 0 : 1);
-  wrong += complain("blocks given twice after trim", change_many(&people[MAIN], count / 10));
+  wrong += compare_slots();
+  wrong += complain("blocks given twice after trim", person_change(&people[MAIN], count / 10));
   wrong += free_all() + open_another();
   wrong += shoal_check(heap, print_finding, NULL) == SHOAL_OK ? 0 : 1;
   _exit((int)(wrong < WRONG_MAX ? wrong : WRONG_MAX));
@@ -208,14 +166,14 @@ static void live_as_child(uint64_t count) {
 static void start_threads(pthread_t *churner) {
   shl_store_release_u32(&stop, 0);
   for (unsigned i = 0; i < WORKERS; i++) {
-    ASSERT_EQ(0, pthread_create(&people[i].thread, NULL, work, &people[i]));
+    ASSERT_EQ(0, pthread_create(&threads[i], NULL, work, &people[i]));
   }
   ASSERT_EQ(0, pthread_create(churner, NULL, churn, &people[VISITOR]));
 }
 
 static void end_threads(pthread_t churner) {
   shl_store_release_u32(&stop, 1);
-  for (unsigned i = 0; i < WORKERS; i++) EXPECT_EQ(0, pthread_join(people[i].thread, NULL));
+  for (unsigned i = 0; i < WORKERS; i++) EXPECT_EQ(0, pthread_join(threads[i], NULL));
   EXPECT_EQ(0, pthread_join(churner, NULL));
 }
 
@@ -231,11 +189,11 @@ static void parent_and_child_both_go_on_after_fork(void) {
   uint64_t count = test_rounds(40000), busy = 0;
   start_threads(&churner);
   for (uint64_t i = 0; i < 3 + test_rounds(22) && !test_has_failed(); i++) {
-    EXPECT_EQ(0, change_many(&people[MAIN], count / 100));
+    EXPECT_EQ(0, person_change(&people[MAIN], count / 100));
     pid_t child = fork();
     if (child == 0) live_as_child(count);
     EXPECT_LT(0, child);
-    EXPECT_EQ(0, change_many(&people[MAIN], count));
+    EXPECT_EQ(0, person_change(&people[MAIN], count));
     EXPECT_EQ(0, wait_for(child));
   }
   end_threads(churner);
@@ -250,14 +208,14 @@ static void be_father(int argc, char **argv) {
   (void)argc;
   (void)argv;
   open_heap();
-  EXPECT_EQ(0, change_many(&people[MAIN], 5000));
+  EXPECT_EQ(0, person_change(&people[MAIN], 5000));
   ASSERT_EQ(0, pipe2(ends, O_CLOEXEC));
   pid_t child = fork();
   ASSERT(child >= 0);
   if (child != 0) _exit(0);
   (void)close(ends[1]);
   uint64_t wrong = read(ends[0], &byte, 1) == 0 ? 0 : 1;  // the end: the father is dead
-  wrong += compare_lists() + change_many(&people[MAIN], 50000) + compare_lists() + free_all();
+  wrong += compare_lists() + person_change(&people[MAIN], 50000) + compare_lists() + free_all();
   test_say("%llu things wrong", (unsigned long long)wrong);
   _exit(0);
 }
@@ -270,15 +228,15 @@ static void a_child_lives_on_when_its_parent_is_dead(void) {
 }
 
 static void a_parent_lives_on_when_its_child_is_killed(void) {
-  EXPECT_EQ(0, change_many(&people[MAIN], 5000));
+  EXPECT_EQ(0, person_change(&people[MAIN], 5000));
   for (unsigned i = 0; i < 5; i++) {
     pid_t child = fork();
     if (child == 0) {
       (void)alarm(CHILD_SECONDS_MAX);
-      while (true) (void)change_many(&people[MAIN], 1000);
+      while (true) (void)person_change(&people[MAIN], 1000);
     }
     EXPECT_LT(0, child);
-    EXPECT_EQ(0, change_many(&people[MAIN], 50000));
+    EXPECT_EQ(0, person_change(&people[MAIN], 50000));
     EXPECT_EQ(0, kill(child, SIGKILL));
     EXPECT_EQ(-SIGKILL, wait_for(child));
     EXPECT_EQ(0, compare_lists());
