@@ -47,7 +47,7 @@ static bool free_block(struct shl_seat seat, const struct shl_place *place) {
                                    .owner = shl_desc_owner(place->desc),
                                    .word = place->word,
                                    .bit = place->bit};
-  return shl_remote_free(seat, block);
+  return shl_remote_free(seat, &block);
 }
 
 // Whole chunks take a journal to free.
@@ -149,7 +149,7 @@ SHL_WARM static shoal_status free_other(shoal_heap *heap, uint64_t off) {
                                     .owner = owner,
                                     .word = (unsigned)(block.index / 64),
                                     .bit = UINT64_C(1) << block.index % 64};
-  if (shl_remote_free(seat, remote)) return SHOAL_OK;
+  if (shl_remote_free(seat, &remote)) return SHOAL_OK;
   return shl_misuse(heap, SHOAL_MISUSE_DOUBLE_FREE, off);
 }
 

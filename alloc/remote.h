@@ -16,7 +16,7 @@ struct shl_remote_block {
 
 /// Frees another's block. `seat.slot` may be null.
 /// returns: false iff it was freed and waits already.
-bool shl_remote_free(struct shl_seat seat, struct shl_remote_block block);
+bool shl_remote_free(struct shl_seat seat, const struct shl_remote_block *block);
 
 /// Moves what waits for the seat's own slab into F, but for blocks that a standing record names.
 /// Nothing where no slab of the seat's begins at `unit`. Otherwise J is `journal_after` afterwards.

@@ -149,7 +149,8 @@ static shoal_status create(struct shl_attach *attach) {
   if (status == SHOAL_OK && object != NULL) {
     status = shl_object_clear(object, superblock.capacity, attach->request->mode);
   }
-  if (status == SHOAL_OK) status = map_new(attach, &superblock);
+  if (status != SHOAL_OK) return status;
+  status = map_new(attach, &superblock);
   if (status == SHOAL_OK) {
     bool is_private = attach->request->kind == SHOAL_KIND_PRIVATE;
     char *base = attach->region->private_part->view.base;

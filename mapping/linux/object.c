@@ -245,14 +245,6 @@ shoal_status shl_object_open(const struct shl_object_spec *spec, struct shl_obje
   return SHOAL_OK;
 }
 
-void shl_object_close(struct shl_object *object) {
-  if (object == NULL) return;
-  shl_object_leave_gate(object);
-  // At most two: the first, and the one found again. A number that became another's stays open.
-  for (unsigned i = 0; i < 2; i++) shl_sys_close(shl_object_held(object));
-  free(object);
-}
-
 bool shl_object_is_same(const struct shl_object *left, const struct shl_object *right) {
   return left->device == right->device && left->inode == right->inode;
 }
@@ -361,6 +353,16 @@ int shl_object_descriptor(struct shl_object *object) {
     shl_sys_close(fd);
     if (!ours) return -1;
   }
+}
+
+void shl_object_close(struct shl_object *object) {
+  if (object == NULL) return;
+  shl_object_leave_gate(object);
+  // A number that was lost once stays another's, whatever that has opened there.
+  int again = found_again(object);
+  int own = again >= 0 ? again : object->fd;
+  if (is_descriptor_of(object, own)) shl_sys_close(own);
+  free(object);
 }
 
 int shl_object_reopen(const struct shl_object *object) {

@@ -65,6 +65,14 @@ static bool can_cut_recovery(struct scene *scene, const struct step *step,
   return right;
 }
 
+static bool can_recover(struct scene *scene, const struct step *step, struct verdict verdict,
+                        size_t index) {
+  stand_give(scene->victim, STAND_DEAD);
+  if (index % scene->stride == 0) return can_cut_recovery(scene, step, verdict);
+  recover_victim(scene);
+  return is_recovered(scene, step, verdict, "recovered");
+}
+
 static unsigned op_of(const struct scene *scene) {
   return shl_journal_decode(stand_journal(scene->victim)).op;
 }
@@ -91,8 +99,7 @@ bool death_anywhere_in(const struct step *step) {
   for (size_t i = 0; i < cut.count && right; i++) {
     cut_restore(&cut, i);
     scene.ops |= 1U << op_of(&scene);
-    stand_give(scene.victim, STAND_DEAD);
-    right = can_cut_recovery(&scene, step, verdict);
+    right = can_recover(&scene, step, verdict, i);
     if (!right) FAIL("%s: cut state %zu of %zu", step->name, i, cut.count);
   }
   if (right && (scene.ops & step->ops) != step->ops) FAIL("%s: ops 0x%x", step->name, scene.ops);

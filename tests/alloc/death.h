@@ -17,7 +17,7 @@ struct scene {
   uint32_t unit;           // of its slab
   unsigned ops;            // bit n: the journal held op n in some state
   size_t turn;             // recoveries cut so far
-  size_t stride;           // each how manieth of their states is recovered; 1 but in slow builds
+  size_t stride;           // each how manieth recovery, and state of it, is cut; 1 in fast builds
   struct cut_seen *seen;   // states recovered from, and recovered to, that were right
 };
 
@@ -26,8 +26,8 @@ struct step {
   const char *name;
   void (*prepare)(struct scene *scene);
   void (*run)(struct scene *scene);
-  unsigned ops;    // that its journal must pass through: bit n for op n
-  bool many_chunks;
+  unsigned ops;      // that its journal must pass through: bit n for op n
+  bool many_chunks;  // the heap needs more than one
 };
 
 /// Runs the step, and for each state that it passes through: says that its slot's owner is dead,

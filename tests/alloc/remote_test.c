@@ -69,10 +69,10 @@ static void a_second_remote_free_is_noticed_at_once(void) {
   struct stand_bit at = stand_bit_of(heap, off);
   struct shl_remote_block block = {
       .unit = at.unit, .owner = shl_seat_id(here), .word = at.word, .bit = at.bit};
-  EXPECT(shl_remote_free(other, block));
-  EXPECT(!shl_remote_free(other, block));
+  EXPECT(shl_remote_free(other, &block));
+  EXPECT(!shl_remote_free(other, &block));
   struct shl_seat nobody = {.heap = heap};
-  EXPECT(!shl_remote_free(nobody, block));
+  EXPECT(!shl_remote_free(nobody, &block));
   EXPECT_EQ(0, stand_journal(other));
 }
 

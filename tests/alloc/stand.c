@@ -107,7 +107,7 @@ void stand_free(struct shl_seat seat, shoal_off off) {
   if (seat.slot == NULL || owner != shl_seat_id(seat)) {
     struct shl_remote_block block = {
         .unit = at.unit, .owner = owner, .word = at.word, .bit = at.bit};
-    EXPECT(shl_remote_free(seat, block));
+    EXPECT(shl_remote_free(seat, &block));
     return;
   }
   shl_a64 *word = &at.hot->free[at.word];

@@ -5,11 +5,15 @@
 // matters. Others who are attached are played.
 #include "mapping/attach.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "mapping/linux/syscall.h"
 #include "mapping/process.h"
+#include "mapping/region_part.h"
 #include "tests/harness/harness.h"
+#include "tests/mapping/fault.h"
 #include "tests/mapping/folder.h"
 #include "tests/mapping/plain.h"
 #include "tests/mapping/played.h"
@@ -197,6 +201,29 @@ static void a_format_that_fails_leaves_nothing(void) {
   expect_formatted_anew();
 }
 
+// Zeros at its start make a file ours to format, but not to empty for nothing.
+static void a_request_that_is_wrong_leaves_the_file_as_it_is(void) {
+  static char content[2 * SHL_PAGE_BYTES] = "";
+  static char after[sizeof content];
+  content[SHL_PAGE_BYTES] = 'x';
+  ASSERT(folder_write(path, content, sizeof content));
+  plain_calls.tables_say = SHOAL_E_ARGUMENT;
+  EXPECT_STATUS(SHOAL_E_ARGUMENT, plain_open_name(path, SHOAL_CREATE, &region));
+  EXPECT_EQ(sizeof content, folder_size(path));
+  EXPECT(folder_read(path, after, sizeof after));
+  EXPECT(memcmp(content, after, sizeof after) == 0);
+  plain_calls.tables_say = SHOAL_OK;
+  fault_install();
+  fault_arm(&(struct fault_plan){.call = FAULT_FCHMOD, .at = 1, .code = EPERM});
+  EXPECT_STATUS(SHOAL_E_PERMISSION, plain_open_name(path, SHOAL_CREATE, &region));
+  fault_remove();
+  EXPECT_EQ(sizeof content, folder_size(path));
+  EXPECT_EQ(0, remove(path));
+  plain_calls.tables_say = SHOAL_E_ARGUMENT;
+  EXPECT_STATUS(SHOAL_E_ARGUMENT, plain_open_name(path, SHOAL_CREATE, &region));
+  EXPECT_EQ(-1, folder_size(path));
+}
+
 static void an_attach_that_fails_leaves_the_record_free(void) {
   make_file();
   plain_calls.attach_says = SHOAL_E_CORRUPT;
@@ -207,6 +234,34 @@ static void an_attach_that_fails_leaves_the_record_free(void) {
   EXPECT_EQ(3, region->process_generation);
   EXPECT_EQ(1, shl_process_count(region));
   EXPECT_OK(plain_close(region));
+}
+
+static unsigned locks;
+
+// Another process removes the name between an open and its gate.
+static int lock_after_unlink(int fd, struct flock *lock) {
+  if (locks++ == 0) EXPECT_EQ(0, remove(path));
+  return shl_system_calls.set_lock(fd, lock);
+}
+
+// H13: the opener would sit in a region that no other can find.
+static void a_name_that_went_before_the_gate_is_opened_anew(void) {
+  static const unsigned ways[] = {SHOAL_CREATE, 0};
+  struct shl_syscalls table = shl_system_calls;
+  table.set_lock = lock_after_unlink;
+  for (unsigned i = 0; i < 2; i++) {
+    make_file();
+    shl_sys = &table;
+    locks = 0;
+    shoal_status status = plain_open_name(path, ways[i], &region);
+    shl_sys = &shl_system_calls;
+    EXPECT_STATUS(i == 0 ? SHOAL_OK : SHOAL_E_NOT_FOUND, status);
+    if (status != SHOAL_OK) continue;
+    EXPECT(region->created);
+    EXPECT_OK(shl_object_check_name(region->private_part->object));
+    EXPECT_OK(plain_close(region));
+    EXPECT_EQ(0, remove(path));
+  }
 }
 
 static void those_attached_already_are_not_declared_dead(void) {
@@ -231,5 +286,7 @@ SUITE(attach, SET_UP(begin), TEAR_DOWN(end), TEST(an_empty_file_is_formatted_by_
       TEST(foreign_content_is_refused_and_not_touched),
       TEST(files_shorter_than_they_say_are_truncated), TEST(every_word_of_the_area_table_is_tested),
       TEST(sizes_that_contradict_each_other_are_corrupt), TEST(a_format_that_fails_leaves_nothing),
+      TEST(a_request_that_is_wrong_leaves_the_file_as_it_is),
       TEST(an_attach_that_fails_leaves_the_record_free),
+      TEST(a_name_that_went_before_the_gate_is_opened_anew),
       TEST(those_attached_already_are_not_declared_dead))

@@ -220,65 +220,6 @@ static void memfds_cannot_change_their_size_once_cleared(void) {
   shl_object_close(object);
 }
 
-static void descriptors_are_opened_anew_and_say_what_they_are(void) {
-  int fd = -1;
-  struct shl_object *second = NULL;
-  open_object();
-  ASSERT_OK(shl_object_duplicate(object, &fd));
-  fault_note_descriptor(fd, false);
-  spec = (struct shl_object_spec){.kind = SHOAL_KIND_FILE, .fd = fd, .mode = 0600};
-  ASSERT_OK(shl_object_open(&spec, &second));
-  EXPECT(shl_object_is_same(object, second));
-  EXPECT_EQ(SHOAL_KIND_FILE, shl_object_kind(second));
-  EXPECT_TEXT(path, second->path);
-  EXPECT_NE(fd, second->fd);
-  shl_object_close(second);
-  ASSERT_OK(shl_object_unlink(object));
-  ASSERT_OK(shl_object_open(&spec, &second));
-  EXPECT_EQ(SHOAL_KIND_DEFAULT, shl_object_kind(second));
-  EXPECT_TEXT("", second->path);
-  shl_object_close(second);
-  EXPECT_EQ(0, close(fd));
-  EXPECT_STATUS(SHOAL_E_ARGUMENT, shl_object_open(&spec, &second));
-  shl_object_close(object);
-}
-
-// An object of /dev/shm without its name is still no memfd, whose size would be safe.
-static void a_nameless_object_of_shm_is_no_memfd(void) {
-  char name[TEST_NAME_BYTES];
-  int fd = -1;
-  struct shl_object *second = NULL;
-  spec.kind = SHOAL_KIND_NAMED;
-  spec.name = test_unique_name(name);
-  open_object();
-  ASSERT_OK(shl_object_duplicate(object, &fd));
-  fault_note_descriptor(fd, false);
-  spec = (struct shl_object_spec){.kind = SHOAL_KIND_FILE, .fd = fd, .mode = 0600};
-  ASSERT_OK(shl_object_open(&spec, &second));
-  EXPECT_EQ(SHOAL_KIND_NAMED, shl_object_kind(second));
-  shl_object_close(second);
-  ASSERT_OK(shl_object_unlink(object));
-  ASSERT_OK(shl_object_open(&spec, &second));
-  EXPECT_EQ(SHOAL_KIND_NAMED, shl_object_kind(second));
-  shl_object_close(second);
-  shl_object_close(object);
-  EXPECT_EQ(0, close(fd));
-}
-
-// A number that stands for something else by now is not ours to close.
-static void closing_spares_a_descriptor_that_became_anothers(void) {
-  open_object();
-  int number = object->fd;
-  ASSERT_EQ(0, close(number));
-  int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  ASSERT_EQ(number, dup2(fd, number));
-  if (fd != number) ASSERT_EQ(0, close(fd));
-  EXPECT_EQ(-1, shl_object_held(object));
-  shl_object_close(object);
-  EXPECT_EQ(0, close(number));
-  fault_note_descriptor(number, false);
-}
-
 SUITE(object, SET_UP(begin), TEAR_DOWN(end), TEST(objects_are_made_only_where_that_is_asked),
       TEST(named_objects_lie_in_shm_with_a_prefix), TEST(folders_are_not_made),
       TEST(a_name_too_long_for_its_file_system_is_a_wrong_name), TEST(sameness_is_the_systems),
@@ -287,7 +228,4 @@ SUITE(object, SET_UP(begin), TEAR_DOWN(end), TEST(objects_are_made_only_where_th
       TEST(a_relative_path_is_bound_to_the_folder_of_its_open),
       TEST(clearing_empties_sizes_and_sets_the_mode), TEST(umask_does_not_decide),
       TEST(unclearing_removes_what_was_made_and_empties_what_was_there),
-      TEST(reading_past_the_end_gives_zeros), TEST(memfds_cannot_change_their_size_once_cleared),
-      TEST(descriptors_are_opened_anew_and_say_what_they_are),
-      TEST(a_nameless_object_of_shm_is_no_memfd),
-      TEST(closing_spares_a_descriptor_that_became_anothers))
+      TEST(reading_past_the_end_gives_zeros), TEST(memfds_cannot_change_their_size_once_cleared))

@@ -19,7 +19,7 @@ static shoal_status set_tables(const shoal_options *options,
   superblock->max_slots = superblock->max_processes;
   superblock->max_roots = 1;
   superblock->max_pins = 1;
-  return SHOAL_OK;
+  return plain_calls.tables_say;
 }
 
 static shoal_status plan_areas(struct shl_superblock_rec *superblock) {
@@ -36,8 +36,8 @@ static shoal_status plan_areas(struct shl_superblock_rec *superblock) {
 }
 
 static shoal_status note_format(struct shl_region *region) {
-  (void)region;
   plain_calls.formats++;
+  plain_calls.magic = shl_load_acquire_u64(&region->superblock->magic);
   return plain_calls.format_says;
 }
 

@@ -17,9 +17,11 @@ struct plain_calls {
   unsigned plans;
   unsigned formats;
   unsigned attaches;
-  unsigned lasts;            ///< Of plain_close, which was the last.
-  bool all_dead;             ///< As the last attach was told.
-  shoal_status format_says;  ///< Returned by the next formats.
+  unsigned lasts;           ///< Of plain_close, which was the last.
+  bool all_dead;            ///< As the last attach was told.
+  uint64_t magic;           ///< Of the region, as the last format saw it.
+  shoal_status tables_say;  ///< Returned by the next tables.
+  shoal_status format_says;
   shoal_status attach_says;
 };
 

@@ -57,6 +57,7 @@ static void create_makes_what_is_not_there(void) {
 static void a_new_region_has_a_whole_superblock(void) {
   ASSERT_OK(plain_open_name(name, SHOAL_CREATE, &region));
   const struct shl_superblock_rec *header = region->superblock;
+  EXPECT_EQ(SHL_MAGIC_FORMING, plain_calls.magic);
   EXPECT_EQ(SHL_MAGIC_READY, shl_load_relaxed_u64(&header->magic));
   EXPECT_EQ((uintptr_t)region->base, header->base);
   EXPECT_EQ(PLAIN_CAPACITY, header->capacity);

@@ -3,7 +3,6 @@
 // refusal, and the heap is whole and empty when they have gone. Method: threads and processes that
 // allocate and free blocks of every kind, up to half of the heap, without a pause: the same chunks
 // and pages are claimed, given up, filled and emptied by all.
-#include <errno.h>
 #include <stdlib.h>
 
 #include "tests/harness/harness.h"
@@ -11,7 +10,7 @@
 #include "tests/process/person.h"
 #include "tests/random/crew.h"
 
-enum { CAPACITY = 10 << 20, THREADS = 3, HELPERS = 2, ENTRIES = 6 };
+enum { CAPACITY = 10 << 20, THREADS = 3, HELPERS = 2 };
 
 // What a person does in a crew's thread. Private to the process.
 struct part {
@@ -30,26 +29,45 @@ static void go_idle(void *heap) {
   EXPECT_OK(shoal_thread_idle(heap));
 }
 
-static void be_crowd(shoal_heap *heap, struct crew *crew, uint64_t seed, uint64_t moves) {
+// What is asked for: everything; or whole chunks only, which all claim from the same few.
+struct demand {
+  uint64_t size_least;
+  uint64_t size_most;
+  unsigned small_percent;
+  unsigned entries;
+};
+
+static const struct demand everything = {0, 5 << 20, 10, 6};
+static const struct demand chunks = {(1 << 20) + 1, 5 << 20, 0, 2};
+
+// A process's part of a crowd. Private to the process.
+struct group {
+  shoal_heap *heap;
+  struct crew crew;
+  uint64_t seed;
+};
+
+static void be_crowd(struct group *group, const struct demand *demand, uint64_t moves) {
   struct part parts[THREADS] = {{.wrong = 0}};
   for (unsigned i = 0; i < THREADS; i++) {
     struct part *part = &parts[i];
     part->moves = moves;
-    part->person.heap = heap;
-    part->person.draw.state = seed + i;
-    part->person.size_most = 5 << 20;
-    part->person.entries_count = ENTRIES;
-    part->person.small_percent = 10;
-    if (i != 0) crew_begin(crew, i, crowd_in, part);
+    part->person.heap = group->heap;
+    part->person.draw.state = group->seed++;
+    part->person.size_least = demand->size_least;
+    part->person.size_most = demand->size_most;
+    part->person.entries_count = demand->entries;
+    part->person.small_percent = demand->small_percent;
+    if (i != 0) crew_begin(&group->crew, i, crowd_in, part);
   }
   crowd_in(&parts[0]);
   for (unsigned i = 0; i < THREADS; i++) {
-    if (i != 0) crew_await(crew, i);
+    if (i != 0) crew_await(&group->crew, i);
     EXPECT_EQ(0, parts[i].wrong);
     EXPECT_LT(0, parts[i].person.refused_count);
     EXPECT_LT(parts[i].person.refused_count, moves * 9 / 10);
   }
-  for (unsigned i = 0; i < THREADS; i++) crew_run(crew, i, go_idle, heap);
+  for (unsigned i = 0; i < THREADS; i++) crew_run(&group->crew, i, go_idle, group->heap);
 }
 
 static void expect_empty(shoal_heap *heap) {
@@ -76,54 +94,66 @@ static shoal_heap *open_heap(shoal_kind kind, const char *name) {
   return heap;
 }
 
+static bool open_group(struct group *group, const char *name, uint64_t seed) {
+  *group = (struct group){.seed = seed};
+  group->heap = open_heap(name != NULL ? SHOAL_KIND_NAMED : SHOAL_KIND_PRIVATE, name);
+  return group->heap != NULL && crew_start(&group->crew, THREADS);
+}
+
+static void close_group(struct group *group) {
+  crew_stop(&group->crew);
+  EXPECT_OK(shoal_close(group->heap));
+}
+
 static void threads_crowd_in_a_private_heap(void) {
-  struct crew crew;
-  shoal_heap *heap = open_heap(SHOAL_KIND_PRIVATE, NULL);
-  ASSERT(heap != NULL && crew_start(&crew, THREADS));
-  for (unsigned round = 0; round < 8; round++) {
-    be_crowd(heap, &crew, 100 * round, test_rounds(15000));
-    expect_empty(heap);
+  static struct group group;
+  ASSERT(open_group(&group, NULL, 1000));
+  for (unsigned round = 0; round < 6; round++) {
+    be_crowd(&group, &everything, test_rounds(6000));
+    expect_empty(group.heap);
+    be_crowd(&group, &chunks, test_rounds(10000));
+    expect_empty(group.heap);
   }
-  crew_stop(&crew);
-  EXPECT_OK(shoal_close(heap));
+  close_group(&group);
 }
 
 // argv: the heap, the seed.
 static void crowd(int argc, char **argv) {
-  struct crew crew;
+  static struct group group;
+  char line[TEST_LINE_BYTES];
   if (argc != 2) exit(3);
-  shoal_heap *heap = open_heap(SHOAL_KIND_NAMED, argv[0]);
-  ASSERT(heap != NULL && crew_start(&crew, THREADS));
+  ASSERT(open_group(&group, argv[0], strtoull(argv[1], NULL, 10)));
   test_say("here");
-  test_await("go");
-  be_crowd(heap, &crew, strtoull(argv[1], NULL, 10), test_rounds(40000));
-  test_say("done");
-  test_await("bye");
-  crew_stop(&crew);
-  ASSERT_OK(shoal_close(heap));
+  while (test_hear(line)) {
+    be_crowd(&group, line[0] == 'c' ? &chunks : &everything, test_rounds(5000));
+    test_say("done");
+  }
+  close_group(&group);
 }
 
 static void processes_crowd_in_a_named_heap(void) {
-  struct crew crew;
-  char name[TEST_NAME_BYTES];
+  static struct group group;
   static struct test_child children[HELPERS];
-  const char *const seeds[] = {"2000", "3000"};
-  shoal_heap *heap = open_heap(SHOAL_KIND_NAMED, test_unique_name(name));
-  ASSERT(heap != NULL && crew_start(&crew, THREADS));
+  char name[TEST_NAME_BYTES];
+  const char *const seeds[] = {"3000", "4000"};
+  ASSERT(open_group(&group, test_unique_name(name), 2000));
   for (unsigned i = 0; i < HELPERS; i++) {
     const char *arguments[] = {name, seeds[i], NULL};
     children[i] = (struct test_child){0};
     ASSERT(test_spawn(&children[i], "crowd", arguments));
     ASSERT(test_child_expect(&children[i], "here"));
   }
-  for (unsigned i = 0; i < HELPERS; i++) (void)test_child_send(&children[i], "go");
-  be_crowd(heap, &crew, 1000, test_rounds(40000));
-  for (unsigned i = 0; i < HELPERS; i++) (void)test_child_expect(&children[i], "done");
-  expect_empty(heap);
-  for (unsigned i = 0; i < HELPERS; i++) (void)test_child_send(&children[i], "bye");
+  for (unsigned round = 0; round < 4; round++) {
+    bool in_chunks = round % 2 == 1;
+    for (unsigned i = 0; i < HELPERS; i++) {
+      (void)test_child_send(&children[i], in_chunks ? "chunks" : "everything");
+    }
+    be_crowd(&group, in_chunks ? &chunks : &everything, test_rounds(5000));
+    for (unsigned i = 0; i < HELPERS; i++) (void)test_child_expect(&children[i], "done");
+    expect_empty(group.heap);
+  }
   for (unsigned i = 0; i < HELPERS; i++) test_child_finish(&children[i]);
-  crew_stop(&crew);
-  EXPECT_OK(shoal_close(heap));
+  close_group(&group);
 }
 
 SUITE(crowd, TEST(threads_crowd_in_a_private_heap), TEST(processes_crowd_in_a_named_heap),

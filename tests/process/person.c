@@ -43,7 +43,7 @@ static uint64_t give_block(struct person *person, shl_a64 *entry) {
 
 static uint64_t draw_wish(struct person *person) {
   if (draw_chance(&person->draw, person->small_percent)) return 64;
-  return draw_size(&person->draw, person->size_most);
+  return person->size_least + draw_size(&person->draw, person->size_most - person->size_least);
 }
 
 static uint64_t change_entry(struct person *person) {

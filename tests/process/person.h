@@ -19,7 +19,8 @@ enum { PERSON_ENTRIES = 400 };
 struct person {
   shoal_heap *heap;
   struct draw draw;
-  uint64_t size_most;      ///< Of a request, bytes.
+  uint64_t size_least;  ///< Of a request, bytes.
+  uint64_t size_most;
   unsigned entries_count;  ///< Used of the entries.
   unsigned small_percent;  ///< Of the requests are for 64 bytes.
   uint64_t refused_count;
