@@ -5,9 +5,9 @@
 // written out; tests/alloc/class_test.c derives it again and compares.
 #include "alloc/class.h"
 
-// The columns are those of struct shl_class_info. A hand takes at most 16 KiB, so that what was freed
-// last is used again before cold blocks are; less puts more mallocs of large classes on the slow
-// path.
+// The columns are those of struct shl_class_info. A hand takes at most 16 KiB, so that what was
+// freed last is used again before cold blocks are; less puts more mallocs of large classes on the
+// slow path.
 const struct shl_class_info shl_classes[SHL_CLASS_TABLE] = {
     [1] = {0x1000000000000000, 16, 4096, 1, 64, 64, 0, 0xffffffffffffffff},
     [2] = {0x800000000000000, 32, 2048, 1, 32, 64, 0, 0xffffffffffffffff},

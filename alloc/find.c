@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Where a run goes: the slot's last chunk, then the lowest of those that claim to have room, then
-// the lowest FREE one, then one above the high-water mark. The lowest, so that the heap stays dense:
-// going round from the last chunk instead lets the high-water mark creep up for ever. `room` is a
-// racy cache; before the answer is "full" every chunk is tried without it. What others have claimed
-// is passed by, and looked at again for three rounds before the answer is BUSY. A request for backed
-// pages alone never takes a new chunk, but tries every FREE one that has some.
+// the lowest FREE one, then one above the high-water mark. The lowest, so that the heap stays
+// dense: going round from the last chunk instead lets the high-water mark creep up for ever. `room`
+// is a racy cache; before the answer is "full" every chunk is tried without it. What others have
+// claimed is passed by, and looked at again for three rounds before the answer is BUSY. A request
+// for backed pages alone never takes a new chunk, but tries every FREE one that has some.
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
 #include "alloc/pagemap.h"

@@ -42,7 +42,8 @@ static bool free_own(struct shl_seat seat, const struct shl_place *place) {
 }
 
 static bool free_block(struct shl_seat seat, const struct shl_place *place) {
-  if (seat.slot != NULL && shl_desc_owner(place->desc) == shl_seat_id(seat)) return free_own(seat, place);
+  bool own = seat.slot != NULL && shl_desc_owner(place->desc) == shl_seat_id(seat);
+  if (own) return free_own(seat, place);
   struct shl_remote_block block = {.unit = place->unit,
                                    .owner = shl_desc_owner(place->desc),
                                    .word = place->word,
@@ -178,9 +179,13 @@ SHL_INLINE static shoal_status free_at(shoal_heap *heap, uint64_t off) {
   uint64_t bits = shl_load_relaxed_u64(word);
   uint64_t taken = bits;
   if (shl_load_relaxed_u32(&hand->ref) == ref) taken |= shl_load_relaxed_u64(&hand->blocks);
-  if (bits == 0 || (taken >> product.high % 64 & 1) != 0) return free_warm(heap, desc, (uint32_t)unit, product.high);
+  if (bits == 0 || (taken >> product.high % 64 & 1) != 0) {
+    return free_warm(heap, desc, (uint32_t)unit, product.high);
+  }
   bits |= UINT64_C(1) << product.high % 64;
-  if ( bits == ~UINT64_C(0) || bits == info->last_mask) return free_warm(heap, desc, (uint32_t)unit, product.high);
+  if (bits == ~UINT64_C(0) || bits == info->last_mask) {
+    return free_warm(heap, desc, (uint32_t)unit, product.high);
+  }
   shl_store_release_u64(word, bits);
   return SHOAL_OK;
 }

@@ -11,8 +11,8 @@
 // the address of its row. Rows of chunks and units are found by the number itself: the areas'
 // addresses kept here are those that row 0 would have had, had the metadata chunks rows too.
 
-// SHL_HEAPS_MAX: open in a process at once. Each takes 16 bytes of every thread's static storage, of
-// which a library loaded late finds little left.
+// SHL_HEAPS_MAX: open in a process at once. Each takes 16 bytes of every thread's static storage,
+// of which a library loaded late finds little left.
 enum { SHL_HEAPS_MAX = 32, SHL_CHUNK_SHIFT = 21, SHL_UNIT_SHIFT = 16, SHL_PAGE_SHIFT = 12 };
 
 // Private to the process. Constant while open, but for the words marked.

@@ -207,7 +207,8 @@ bool shl_huge_free(struct shl_seat seat, uint32_t head) {
   if (decoded.state != SHL_CHUNK_HEAD) return false;
   if (decoded.x == 0 || decoded.x > seat.heap->chunk_end - head) return false;
   shl_journal_set(seat.slot, SHL_J_HFREE1, head, decoded.x);
-  bool freed = shl_cas_seq_cst_u64(word, before, shl_chunk_encode(SHL_CHUNK_FREEING, shl_seat_id(seat), 0));
+  uint64_t mine = shl_chunk_encode(SHL_CHUNK_FREEING, shl_seat_id(seat), 0);
+  bool freed = shl_cas_seq_cst_u64(word, before, mine);
   if (freed) {
     shl_journal_set(seat.slot, SHL_J_HFREE2, head, decoded.x);
     shl_huge_let_go(seat.heap, head, decoded.x);

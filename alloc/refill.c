@@ -111,8 +111,8 @@ shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_index, bool gro
   return status;
 }
 
-// The slab to refill from without any settling: the one that the hand draws from, or the first listed
-// one with blocks; those found full on the way leave the list.
+// The slab to refill from without any settling: the one that the hand draws from, or the first
+// listed one with blocks; those found full on the way leave the list.
 // returns: its unit; 0 where it takes more.
 static uint32_t find_slab(struct shl_seat seat, unsigned class_index) {
   uint32_t unit = shl_load_relaxed_u32(&seat.slot->hands[class_index].ref) >> 6;

@@ -9,8 +9,8 @@
 /// returns: SHOAL_OK and *out; FULL, NO_SPACE, BUSY as shl_run_find.
 shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_index, bool grow, uint64_t *out);
 
-/// The frequent part of it: from slabs that the slot has listed, where there is nothing to settle or
-/// to collect first.
+/// The frequent part of it: from slabs that the slot has listed, where there is nothing to settle
+/// or to collect first.
 /// returns: a block's offset; 0 where it takes more.
 uint64_t shl_refill_warm(struct shl_seat seat, unsigned class_index);
 

@@ -207,7 +207,8 @@ shoal_status shl_seat_enter_to_free(shoal_heap *heap, struct shl_seat *out) {
 
 void shl_seat_leave(struct shl_seat seat) {
   if (SHL_DEBUG) this_thread.seated = false;
-  if (shl_seat_id(seat) != 0 && shl_seat_id(seat) == seat.heap->spare_slot) shl_os_unlock(&seat.heap->spare_lock);
+  uint32_t id = shl_seat_id(seat);
+  if (id != 0 && id == seat.heap->spare_slot) shl_os_unlock(&seat.heap->spare_lock);
 }
 
 void shl_seat_return(shoal_heap *heap) {

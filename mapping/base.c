@@ -4,16 +4,15 @@
 #include "base/align.h"
 #include "base/bits.h"
 
-// Large enough that two regions of the default capacity never share one, and that a region leaves
-// room for the guard behind it.
 static const uint64_t window_least = UINT64_C(64) << 30;
 
-// What lies behind the region needs room in the window too.
+// The guard behind the region needs room in the window too: reaching into the next one, it would
+// keep a process from attaching to both.
 static const uint64_t behind = UINT64_C(65536);
 
 struct shl_base_windows shl_base_windows_of(uint64_t low, uint64_t high, uint64_t capacity,
                                             uint64_t hash) {
-  uint64_t bytes = shl_power_of_two_above(capacity);
+  uint64_t bytes = shl_power_of_two_above(capacity + behind);
   if (bytes < window_least) bytes = window_least;
   struct shl_base_windows windows = {.first = shl_align_up(low, bytes), .bytes = bytes};
   if (windows.first + capacity + behind > high) return windows;

@@ -4,8 +4,9 @@
 
 #include <stdint.h>
 
-// Where a new region is to lie: a window of its size rounded up to a power of two, at least 64 GiB,
-// aligned to itself, picked by a hash of the name; the next one where that is occupied.
+// Where a new region is to lie: a window of its size and guard rounded up to a power of two, at
+// least 64 GiB, aligned to itself, picked by a hash of the name; the next one where that is
+// occupied.
 
 struct shl_base_windows {
   uint64_t first;  // address of window 0

@@ -21,6 +21,9 @@
 #include "mapping/linux/syscall.h"
 #include "mapping/superblock.h"
 
+// The end of a path tells more than its beginning, and a failure's text has little room.
+enum { NAME_BYTES = 112 };
+
 enum { MAPS_LINE_BYTES = SHL_PATH_BYTES + 256, READ_BYTES = 8192 };
 
 #if defined(__SANITIZE_THREAD__)
@@ -50,17 +53,22 @@ struct occupant {
   uint64_t device;
   uint64_t inode;
   char rights[5];
-  char name[320];
+  char name[NAME_BYTES];  // its end, where it is longer
 };
 
 static bool parse_line(const char *line, struct occupant *out) {
   unsigned major = 0, minor = 0;
-  out->name[0] = '\0';
-  int fields = sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %319[^\n]",
+  int start = 0;
+  int fields = sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64 " %n",
                       &out->begin, &out->end, out->rights, &out->offset, &major, &minor,
-                      &out->inode, out->name);
+                      &out->inode, &start);
+  if (fields != 7) return false;
+  const char *name = line + start;
+  size_t length = strlen(name);
+  size_t skipped = length < sizeof out->name ? 0 : length - (sizeof out->name - 1);
+  memcpy(out->name, name + skipped, length - skipped + 1);
   out->device = makedev(major, minor);
-  return fields >= 7;
+  return true;
 }
 
 // Reads lines of a descriptor. Private to the process.

@@ -79,6 +79,13 @@ static void a_slab_on_no_list_is_not_unlinked_again(void) {
   unlink(units[2]);
   unlink(units[2]);
   expect_list((uint32_t[]){units[4], units[3], units[1], units[0], 0});
+  // Its links lead by now to one that has left, too.
+  unlink(units[3]);
+  unlink(units[2]);
+  expect_list((uint32_t[]){units[4], units[1], units[0], 0});
+  unlink(units[4]);
+  shl_partial_push(here, CLASS, units[3]);
+  shl_partial_push(here, CLASS, units[4]);
   shl_partial_push(here, CLASS, units[2]);
   shl_partial_push(here, CLASS, units[2]);
   expect_list((uint32_t[]){units[2], units[4], units[3], units[1], units[0], 0});

@@ -30,6 +30,13 @@ static void prepare_block(struct scene *scene) {
   (void)stand_alloc(scene->victim, WIDE);
 }
 
+// The same with a block in the hand.
+static void prepare_hand(struct scene *scene) {
+  scene->off = stand_alloc(scene->victim, WIDE);
+  scene->unit = stand_bit_of(scene->heap, scene->off).unit;
+  EXPECT_NE(0, shl_load_relaxed_u64(&scene->victim.slot->hands[shl_class_of(WIDE)].blocks));
+}
+
 // The same with the hand empty.
 static void prepare_empty_hand(struct scene *scene) {
   prepare_block(scene);
@@ -208,7 +215,7 @@ static const struct step block_steps[] = {
      OP(CHUNK) | OP(NEWSLAB) | OP(REFILL), false},
     {"first small block", prepare_nothing, run_alloc_64,
      OP(CHUNK) | OP(NEWSLAB) | OP(REFILL), false},
-    {"pop", prepare_block, run_alloc, 1, false},
+    {"pop", prepare_hand, run_alloc, 1, false},
     {"refill", prepare_empty_hand, run_alloc, OP(REFILL), false},
     {"refill from the next word", prepare_next_word, run_alloc_64, OP(REFILL), false},
     {"free into the hand", prepare_full_elsewhere, run_free_into, 0, false},
@@ -219,7 +226,7 @@ static const struct step block_steps[] = {
     {"local free", prepare_block, run_free, 1, false},
     {"free into a full slab", prepare_full, run_free, OP(RELIST), false},
     {"remote free", prepare_others_block, run_free, OP(HINT), false},
-    {"hand back", prepare_block, run_give_back, OP(REFILL), false},
+    {"hand back", prepare_hand, run_give_back, OP(REFILL), false},
     {"collect", prepare_pending, run_drain, OP(DRAIN) | OP(COLLECT), false},
     {"collect and release", prepare_all_pending, run_drain,
      OP(DRAIN) | OP(COLLECT) | OP(CHUNK) | OP(FREESLAB), false},

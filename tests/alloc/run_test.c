@@ -7,6 +7,8 @@
 
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
+#include "alloc/partial.h"
+#include "alloc/slab.h"
 #include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
 
@@ -122,6 +124,28 @@ static void a_run_grows_where_the_pages_behind_are_free(void) {
   EXPECT(!shl_run_resize(here, next.chunk, next.page, SHL_PAGES_PER_CHUNK));
 }
 
+static void a_tagged_run_stays_one(void) {
+  struct run run = alloc(9, 1, false);
+  shl_a32 *word = &shl_run_page(heap, run.chunk)->pages[run.page];
+  shl_store_release_u32(word, shl_run_encode(9, SHL_RUN_TAGGED));
+  EXPECT(shl_run_resize(here, run.chunk, run.page, 30));
+  EXPECT_EQ(shl_run_encode(30, SHL_RUN_TAGGED), word_of(run));
+  EXPECT(shl_run_resize(here, run.chunk, run.page, 5));
+  EXPECT_EQ(shl_run_encode(5, SHL_RUN_TAGGED), word_of(run));
+  EXPECT(free_run(here, run));
+}
+
+// As a process gone wild may leave it: nobody frees a slab so.
+static void a_pending_bit_at_a_slab_frees_none(void) {
+  EXPECT_OK(shl_slab_new(here, 4, true));
+  uint32_t unit = shl_partial_head(here, 4);
+  struct run run = {.chunk = shl_unit_chunk(unit),
+                    .page = unit % SHL_UNITS_PER_CHUNK * SHL_PAGES_PER_UNIT};
+  EXPECT(free_run(here, run));
+  EXPECT_EQ(shl_run_encode(SHL_PAGES_PER_UNIT, SHL_RUN_SLAB), word_of(run));
+  EXPECT(!shl_run_is_pending(heap, run.chunk, run.page));
+}
+
 static void a_shrunk_run_leaves_its_tail(void) {
   struct run run = alloc(30, 1, false);
   EXPECT(shl_run_resize(here, run.chunk, run.page, 30));
@@ -211,7 +235,8 @@ SUITE(run, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_run_is_one_word),
       TEST(a_run_freed_by_nobody_waits_for_the_next_claim),
       TEST(a_second_free_is_noticed_while_the_first_waits),
       TEST(a_run_that_a_record_names_stays_pending),
-      TEST(a_run_grows_where_the_pages_behind_are_free), TEST(a_shrunk_run_leaves_its_tail),
+      TEST(a_run_grows_where_the_pages_behind_are_free), TEST(a_tagged_run_stays_one),
+      TEST(a_pending_bit_at_a_slab_frees_none), TEST(a_shrunk_run_leaves_its_tail),
       TEST(a_claimed_chunk_resizes_no_run), TEST(where_no_run_starts_none_is_resized),
       TEST(used_pages_are_cleared_on_demand_and_new_ones_are_zero),
       TEST(the_bitmap_is_recomputed_from_the_words), TEST(a_word_without_its_page_reads_as_none),

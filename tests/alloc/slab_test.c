@@ -107,15 +107,28 @@ static void a_slab_with_a_pending_free_stays(void) {
   EXPECT(!shl_slab_examine(here, unit, false));
 }
 
+// Freed by its owner, then by another: told when it is collected, which a release would forgo.
+static void a_slab_with_a_pending_second_free_stays(void) {
+  uint32_t unit = make(4);
+  shoal_off off = stand_alloc(here, 64);
+  shl_hand_give_back(here, 4);
+  stand_free(here, off);
+  struct stand_bit at = stand_bit_of(heap, off);
+  (void)shl_or_seq_cst_u64(&at.remote->freed[at.word], at.bit);
+  EXPECT(!shl_slab_examine(here, unit, false));
+  (void)shl_and_seq_cst_u64(&at.remote->freed[at.word], ~at.bit);
+  EXPECT(shl_slab_examine(here, unit, false));
+}
+
 // A release inside free_from: one's own standing record names a block of the slab.
 static void a_slab_that_ones_own_record_names_stays(void) {
   uint32_t unit = make(4);
   struct shl_record_rec *record = &here.slot->record;
-  shl_store_release_u64(&record->block, shl_unit_offset(unit) + 640);
+  shl_store_release_u64(&record->block, shl_unit_offset(unit));
   shl_store_release_u64(&record->op, SHL_JA_FREE_FROM);
   EXPECT(!shl_slab_examine(here, unit, false));
   shl_store_release_u64(&record->block, 0);
-  shl_store_release_u64(&record->second, shl_unit_offset(unit));
+  shl_store_release_u64(&record->second, shl_unit_offset(unit + 1) - 64);
   EXPECT(!shl_slab_examine(here, unit, false));
   shl_store_release_u64(&record->second, shl_unit_offset(unit) + SHL_UNIT_BYTES);
   EXPECT(shl_slab_examine(here, unit, false));
@@ -182,7 +195,8 @@ static void a_partial_last_word_counts_as_full(void) {
 SUITE(slab, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_new_slab_of_any_class_is_all_free),
       TEST(an_empty_slab_goes), TEST(the_only_one_of_its_class_may_stay),
       TEST(a_slab_with_a_block_out_stays), TEST(a_slab_in_a_hand_stays),
-      TEST(a_slab_with_a_pending_free_stays), TEST(a_slab_that_ones_own_record_names_stays),
+      TEST(a_slab_with_a_pending_free_stays), TEST(a_slab_with_a_pending_second_free_stays),
+      TEST(a_slab_that_ones_own_record_names_stays),
       TEST(anothers_slab_is_not_ours_to_release), TEST(a_slab_in_a_claimed_chunk_is_released_later),
       TEST(the_first_block_into_a_full_slab_lists_it), TEST(the_summary_is_counted_from_the_words),
       TEST(a_partial_last_word_counts_as_full))

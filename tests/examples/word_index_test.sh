@@ -120,7 +120,8 @@ dropped_words_are_gone_and_their_memory_is_free() {
   live=$(figure live)
   blocks=$(figure "live blocks")
   run 0 drop --heap "$heap" OFTEN
-  case $out in "often: 90001 times, dropped, "*" bytes freed") ;; *) expect drop often "$out" ;; esac
+  expect "what drop says" "often: 90001 times, dropped, bytes freed" \
+    "$(echo "$out" | sed 's/dropped, [1-9][0-9]* /dropped, /')"
   freed=$(echo "$out" | awk '{ print $5 }')
   expect "live bytes" $((live - freed)) "$(figure live)"
   expect "live blocks" $((blocks - 2)) "$(figure "live blocks")"

@@ -16,8 +16,8 @@
 //   static void null_offset_frees_nothing(void) { ... EXPECT_EQ(0, stats.live_count); }
 //   SUITE(slab, TEST(null_offset_frees_nothing))
 //
-// EXPECT_* goes on after a failure, ASSERT_* returns from the (void) function it stands in. Operands
-// are evaluated once; both values are printed.
+// EXPECT_* goes on after a failure, ASSERT_* returns from the (void) function it stands in.
+// Operands are evaluated once; both values are printed.
 
 /// Defines the binary's table from TEST, ROLE, SET_UP and TEAR_DOWN entries.
 #define SUITE(suite_name, ...)                                        \

@@ -11,9 +11,9 @@
 
 enum { ACTOR_KEEPS = 64 };
 
-/// Private to the process; used by one thread at a time. A block that another process has had between
-/// two actors of this one is handed over in order, but a race detector, which sees its own process
-/// alone, cannot tell: to it the order is that of changes to *order.
+/// Private to the process; used by one thread at a time. A block that another process has had
+/// between two actors of this one is handed over in order, but a race detector, which sees its own
+/// process alone, cannot tell: to it the order is that of changes to *order.
 struct actor {
   shoal_heap *heap;
   struct ledger *ledger;
@@ -30,8 +30,8 @@ struct actor {
   struct parcel kept[ACTOR_KEEPS];  ///< By actor_trade.
 };
 
-/// Allocates a block of `size` bytes, at least 8. returns: false where the heap refuses, which fails
-/// the test unless there is a budget.
+/// Allocates a block of `size` bytes, at least 8. returns: false where the heap refuses, which
+/// fails the test unless there is a budget.
 bool actor_make(struct actor *actor, uint64_t size, struct parcel *out);
 
 /// Frees a block, whoever made it.
@@ -43,8 +43,8 @@ void actor_feed(struct actor *actor, uint64_t count);
 /// Takes `count` blocks out of the ring and drops them.
 void actor_eat(struct actor *actor, uint64_t count);
 
-/// `count` random moves: makes blocks and hands them on, takes others' and drops them, keeps some for
-/// a while, gives its thread slot back or trims now and then. Holds nothing afterwards.
+/// `count` random moves: makes blocks and hands them on, takes others' and drops them, keeps some
+/// for a while, gives its thread slot back or trims now and then. Holds nothing afterwards.
 void actor_trade(struct actor *actor, uint64_t count);
 
 /// Drops what is in the ring, until it is empty.

@@ -111,8 +111,8 @@ static void print_finding(void *context, shoal_off off, const char *text) {
   (void)fprintf(stderr, "in the forked child: 0x%llx: %s\n", (unsigned long long)off, text);
 }
 
-// The child's copy of the heap holds what its copy of the lists says, and at most one block more for
-// each thread that was inside a call.
+// The child's copy of the heap holds what its copy of the lists says, and at most one block more
+// for each thread that was inside a call.
 static uint64_t compare_lists(void) {
   uint64_t busy, known = count_known(&busy), live = count_live();
   uint64_t lost = live < known || live > known + busy ? 1 : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Goal: a heap grows from nothing while others are attached, who see what stands in the new memory
-// at once; and the default capacity of 64 GiB costs what is used of it. Method: helper processes that
-// attached to the empty heap; each allocates, the others verify and free.
+// at once; and the default capacity of 64 GiB costs what is used of it. Method: helper processes
+// that attached to the empty heap; each allocates, the others verify and free.
 #include <stdio.h>
 #include <stdlib.h>
 

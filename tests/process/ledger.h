@@ -6,9 +6,9 @@
 
 #include "base/atomic.h"
 
-// The books on a heap under test, kept in a heap of their own where the one under test cannot reach:
-// for each place where a block may start, who holds the block there; for each actor, what it made
-// and dropped. Every process opens it by name.
+// The books on a heap under test, kept in a heap of their own where the one under test cannot
+// reach: for each place where a block may start, who holds the block there; for each actor, what it
+// made and dropped. Every process opens it by name.
 
 enum { LEDGER_ACTORS = 128, LEDGER_PLACE_BYTES = 16 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Goal: whoever frees a block, wherever it was allocated, and whatever has become of the thread that
-// allocated it, the block is freed once and its memory serves again. Method: the main thread and
-// another one of three processes; each allocates for each, with the owner at work, idle, or ended;
-// stamps, a ledger, and the heap empty after every pairing.
+// Goal: whoever frees a block, wherever it was allocated, and whatever has become of the thread
+// that allocated it, the block is freed once and its memory serves again. Method: the main thread
+// and another one of three processes; each allocates for each, with the owner at work, idle, or
+// ended; stamps, a ledger, and the heap empty after every pairing.
 #include "tests/process/stage.h"
 
 enum { CAPACITY = 64 << 20, THREADS = 32, PROCESSES = 3, PLACES = 2 * PROCESSES };

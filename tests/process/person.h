@@ -7,15 +7,16 @@
 #include "base/atomic.h"
 #include "tests/random/draw.h"
 
-// Someone who allocates and frees at random and keeps a list that tells at any moment what it holds:
-// also to a forked child, which finds a copy of it. Blocks carry marks, at their start and in each
-// 64 KiB of them, by which it shows when two hold the same memory. Marks are put on and taken off by
-// atomic exchanges, so that a clash is seen and is no data race.
+// Someone who allocates and frees at random and keeps a list that tells at any moment what it
+// holds: also to a forked child, which finds a copy of it. Blocks carry marks, at their start and
+// in each 64 KiB of them, by which it shows when two hold the same memory. Marks are put on and
+// taken off by atomic exchanges, so that a clash is seen and is no data race.
 
 enum { PERSON_ENTRIES = 400 };
 
 /// An entry is set after the block was allocated and marked, and cleared before the marks are taken
-/// off and the block is freed; `busy` stands around both. Private to the process; used by one thread.
+/// off and the block is freed; `busy` stands around both. Private to the process; used by one
+/// thread.
 struct person {
   shoal_heap *heap;
   struct draw draw;

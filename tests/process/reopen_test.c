@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Goal: opening and closing a heap, however often, leaves no descriptor, mapping, name, lock, process
-// record or slot, and one heap opened twice in a process is one handle. Method: a thousand rounds
-// each, /proc before and after, a helper process that keeps the heap open or not. Linux.
+// Goal: opening and closing a heap, however often, leaves no descriptor, mapping, name, lock,
+// process record or slot, and one heap opened twice in a process is one handle. Method: a thousand
+// rounds each, /proc before and after, a helper process that keeps the heap open or not. Linux.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Goal: threads and processes come and go, and what those that are gone have left is used by those
-// that come: memory and slots do not grow with their number. Method: generations that take over their
-// predecessors' blocks, under the exactly-once oracle.
+// that come: memory and slots do not grow with their number. Method: generations that take over
+// their predecessors' blocks, under the exactly-once oracle.
 #define _GNU_SOURCE
 #include <pthread.h>
 

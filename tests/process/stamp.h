@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// What a block's first word says: who holds it, by a name that is given once. An allocation exchanges
-// it for a live stamp, a free for a free one; a live stamp found by an allocation, or another than
-// one's own by a free, is a block that two hold. The payload's words have their highest bit 0
-// (pattern.h), so that old bytes of any other block are never taken for a live stamp.
+// What a block's first word says: who holds it, by a name that is given once. An allocation
+// exchanges it for a live stamp, a free for a free one; a live stamp found by an allocation, or
+// another than one's own by a free, is a block that two hold. The payload's words have their
+// highest bit 0 (pattern.h), so that old bytes of any other block are never taken for a live stamp.
 
 enum { STAMP_ACTOR_SHIFT = 48, STAMP_ACTORS = 256 };
 

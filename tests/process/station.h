@@ -5,8 +5,8 @@
 #include "tests/process/actor.h"
 #include "tests/random/crew.h"
 
-// One process's actors: its main thread and others, told by lines what to do. The test's own process
-// is a station like those of its helper processes.
+// One process's actors: its main thread and others, told by lines what to do. The test's own
+// process is a station like those of its helper processes.
 
 enum { STATION_WORKERS = 2 };
 

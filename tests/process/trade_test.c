@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Goal: with several processes of several threads allocating, handing over and freeing at once, no
 // block is held by two, none is lost, and a check made meanwhile finds nothing. Method: stations
-// trade at full speed under the exactly-once oracle; this process checks, walks and counts until they
-// are done.
+// trade at full speed under the exactly-once oracle; this process checks, walks and counts until
+// they are done.
 #include "tests/process/stage.h"
 
 enum { CAPACITY = 128 << 20, THREADS = 32, HELPERS = 3 };
@@ -57,7 +57,7 @@ static void four_processes_trade_chunks(void) {
       stage_do(&stage, i, "budget %u %d", worker, BUDGET);
     }
   }
-  trade(HELPERS, test_rounds(3000));
+  trade(HELPERS, test_rounds(1200));
 }
 
 SUITE(trade, TEST(two_processes_trade_blocks), TEST(four_processes_trade_blocks),

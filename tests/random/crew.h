@@ -5,8 +5,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-// A few threads that do what they are told: one at a time, so that who allocates and who frees varies
-// and yet comes again for the same seed, or all at once. Worker 0 is the caller's own thread.
+// A few threads that do what they are told: one at a time, so that who allocates and who frees
+// varies and yet comes again for the same seed, or all at once. Worker 0 is the caller's own
+// thread.
 
 enum { CREW_MAX = 9 };
 

@@ -30,13 +30,13 @@ static inline bool draw_chance(struct draw *draw, unsigned percent) {
   return draw_below(draw, 100) < percent;
 }
 
-/// A size of 0 to `most` bytes, log-uniform: each doubling is as likely as the next. One of eight is
-/// a power of two or beside one, where sizes change class or kind.
+/// A size of 0 to `most` bytes, log-uniform: each doubling is as likely as the next. One of eight
+/// is a power of two or beside one, where sizes change class or kind.
 uint64_t draw_size(struct draw *draw, uint64_t most);
 
-/// Calls `play` with seeds first, first + 1, ... until `count` are done or the test has failed; then
-/// the failure says how to play that seed alone: by the environment variable SHOAL_TEST_SEED, which
-/// replaces them all.
+/// Calls `play` with seeds first, first + 1, ... until `count` are done or the test has failed;
+/// then the failure says how to play that seed alone: by the environment variable SHOAL_TEST_SEED,
+/// which replaces them all.
 void draw_seeds(uint64_t first, uint64_t count, void (*play)(uint64_t seed));
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The operations of a random session: each draws its arguments, calls the heap, and tells the model.
+// The operations of a random session: each draws its arguments, calls the heap, and tells the
+// model.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

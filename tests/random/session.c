@@ -59,9 +59,9 @@ static bool serves(const struct request *request, const struct model_block *bloc
   return room >= shl_align_up(request->bytes, step) && block->off % request->alignment == 0;
 }
 
-// A request was refused. Where a live block has the place for it, that block is freed by anyone, and
-// the refused worker must get what it asked for; the others give back their slots first, since what
-// was freed into a live thread's slab is that thread's.
+// A request was refused. Where a live block has the place for it, that block is freed by anyone,
+// and the refused worker must get what it asked for; the others give back their slots first, since
+// what was freed into a live thread's slab is that thread's.
 static void expect_room_after_a_free(struct session *session) {
   struct turn turn = {.session = session};
   const struct model *model = session->model;

@@ -46,8 +46,8 @@ struct session {
   uint64_t refused_count;
 };
 
-/// Plays one session in a new heap, empties the heap at the end and closes it. Fails the test at the
-/// first difference and tells step and operation.
+/// Plays one session in a new heap, empties the heap at the end and closes it. Fails the test at
+/// the first difference and tells step and operation.
 /// returns: what was granted and refused, in `*session`.
 void session_play(struct session *session, const struct session_setup *setup, uint64_t seed);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Goal: a heap in long use does not drift: with the same number of blocks live, committed memory,
-// the high-water mark, descriptors and mappings stay where they were. Method: ten million operations
-// on a table of blocks, each entry full half of the time; what is held is sampled between rounds, the
-// second half of the samples against the first.
+// the high-water mark, descriptors and mappings stay where they were. Method: ten million
+// operations on a table of blocks, each entry full half of the time; what is held is sampled
+// between rounds, the second half of the samples against the first.
 #include <stdio.h>
 #include <string.h>
 
@@ -142,6 +142,11 @@ static void empty(struct soak *soak) {
   EXPECT_OK(shoal_check(soak->heap, NULL, NULL));
 }
 
+// Slow builds make as many times fewer operations as they are slow, twice over.
+static uint64_t scale(uint64_t count) {
+  return test_rounds(test_rounds(count));
+}
+
 static void soak_heap(shoal_kind kind, unsigned threads, struct allowance allowance) {
   static struct soak soak;
   static struct crew crew;
@@ -155,14 +160,13 @@ static void soak_heap(shoal_kind kind, unsigned threads, struct allowance allowa
                            .max_processes = 4,
                            .max_threads = 16};
   memset(&soak, 0, sizeof soak);
-  soak.entries = test_rounds(TABLE_MOST);
+  soak.entries = scale(TABLE_MOST);
   bool named = kind == SHOAL_KIND_NAMED;
   ASSERT_OK(shoal_open(named ? test_unique_name(name) : NULL, &options, &soak.heap));
   ASSERT(crew_start(&crew, threads));
   for (unsigned i = 0; i < threads; i++) {
-    stints[i] = (struct stint){.soak = &soak,
-                               .draw = {.state = i},
-                               .operations = test_rounds(OPERATIONS) / ROUNDS / threads};
+    stints[i] = (struct stint){
+        .soak = &soak, .draw = {.state = i}, .operations = scale(OPERATIONS) / ROUNDS / threads};
   }
   for (unsigned i = 0; i < ROUNDS; i++) {
     run_round(&crew, stints, threads);

@@ -46,6 +46,12 @@ def public_calls_say_what_a_crash_leaves(tree):
     return found
 
 
+def _mentions(build, name):
+    """Whether a BUILD file has the name in quotes, or its beginning where it adds the rest."""
+    endings = [""] + re.findall(r'\+ "([^"]+)"', build)
+    return any(f'"{name.removesuffix(ending)}"' in build for ending in endings)
+
+
 def every_file_stands_in_a_build_file(tree):
     found = []
     for path in tree.paths():
@@ -53,7 +59,7 @@ def every_file_stands_in_a_build_file(tree):
             continue
         package = tree.package_of(path)
         name = os.path.relpath(path, package or ".")
-        if package is None or f'"{name}"' not in tree.files[os.path.join(package, "BUILD")]:
+        if package is None or not _mentions(tree.files[os.path.join(package, "BUILD")], name):
             found.append(Finding(path, 1, "no BUILD file mentions it"))
     return found
 

@@ -137,6 +137,8 @@ SEEDS = {
     "every_file_stands_in_a_build_file": {
         "base/BUILD": '"a.c" "linux/b.c" # dead.c', "base/a.c": "", "base/dead.c@@": "",
         "base/linux/b.c": "", "base/linux/c.c@@": "", "nobody/a.c@@": "", "scripts/run": "",
+        "alloc/BUILD": 'name + "_test.c" for name in ["a"]', "alloc/a_test.c": "",
+        "alloc/b_test.c@@": "", "alloc/a_tests.c@@": "",
         "docs/A.md": "", ".gitignore": "",
     },
     "every_module_has_its_test": {
