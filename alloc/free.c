@@ -168,7 +168,6 @@ SHL_INLINE static shoal_status free_at(shoal_heap *heap, uint64_t off) {
   unit -= shl_desc_back(desc);
   struct shl_product product = shl_multiply(off - (unit << SHL_UNIT_SHIFT), info->reciprocal);
   if (product.low >= info->reciprocal || product.high >= info->blocks) return free_slow(heap, off);
-  // A thread without a slot got no further: a descriptor without an owner has no class.
   const struct shl_hand_rec *hand =
       (const struct shl_hand_rec *)((uintptr_t)seat->slot->hands + step);
   // The hot row of `unit` is 512 bytes of F and the rest: the two strides are added apart.

@@ -21,7 +21,15 @@
 
 enum { FULL_NS = 10000000 };  // a full table of slots is not asked again for so long
 
-_Thread_local struct shl_thread_seat shl_thread_seats[SHL_HEAPS_MAX];
+// Nobody's number is no slot's, not even 0, so that a free need not ask for the slot as well.
+#define SHL_NOWHERE {.slot = NULL, .id = UINT64_MAX}
+#define SHL_NOWHERE_8                                                                        \
+  SHL_NOWHERE, SHL_NOWHERE, SHL_NOWHERE, SHL_NOWHERE, SHL_NOWHERE, SHL_NOWHERE, SHL_NOWHERE, \
+      SHL_NOWHERE
+
+_Static_assert(SHL_HEAPS_MAX == 32, "as many as are written out");
+_Thread_local struct shl_thread_seat shl_thread_seats[SHL_HEAPS_MAX] = {
+    SHL_NOWHERE_8, SHL_NOWHERE_8, SHL_NOWHERE_8, SHL_NOWHERE_8};
 
 // Private to the process, one a thread that has or had a slot.
 struct thread_node {
@@ -36,7 +44,7 @@ struct thread_node {
 
 _Static_assert(SHL_HEAPS_MAX <= 64, "a bit of a word for each heap");
 
-static const struct shl_thread_seat nowhere = {.slot = NULL};
+static const struct shl_thread_seat nowhere = SHL_NOWHERE;
 
 static _Thread_local struct thread_node this_thread;
 static struct thread_node *threads;

@@ -6,8 +6,8 @@
 
 // Seats: which thread slot the calling thread acts as, in each heap that is open in the process.
 
-// The calling thread's slot in an open heap and its number; null and 0: none. Private to the
-// thread.
+// The calling thread's slot in an open heap and its number; null and UINT64_MAX: none. Private to
+// the thread.
 struct shl_thread_seat {
   struct shl_slot_rec *slot;
   uint64_t id;
