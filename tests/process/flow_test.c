@@ -41,11 +41,11 @@ static void flow(unsigned producers, uint64_t count) {
 }
 
 static void one_producer_and_one_consumer_need_no_more_in_the_end(void) {
-  flow(1, test_rounds(3000000));
+  flow(1, test_rounds(2000000));
 }
 
 static void two_of_each_need_no_more_in_the_end(void) {
-  flow(2, test_rounds(1000000));
+  flow(2, test_rounds(600000));
 }
 
 SUITE(flow, TEST(one_producer_and_one_consumer_need_no_more_in_the_end),

@@ -81,7 +81,7 @@ static void expect_no_growth(const struct growth *growth, uint64_t slots_most) {
 }
 
 static void threads_that_come_and_go_need_no_more_memory(void) {
-  uint64_t generations = test_rounds(400);
+  uint64_t generations = test_rounds(240);
   struct growth growth = {{0}, 0};
   pthread_barrier_t barrier;
   ASSERT(stage_open(&stage, CAPACITY, SLOTS));

@@ -39,12 +39,12 @@ static bool open_stage(unsigned helpers) {
 
 static void two_processes_trade_blocks(void) {
   ASSERT(open_stage(1));
-  trade(1, test_rounds(400000));
+  trade(1, test_rounds(300000));
 }
 
 static void four_processes_trade_blocks(void) {
   ASSERT(open_stage(HELPERS));
-  trade(HELPERS, test_rounds(200000));
+  trade(HELPERS, test_rounds(150000));
 }
 
 // Runs of pages and of whole chunks, claimed and freed by all at once. That a claim finds no room

@@ -40,7 +40,7 @@ static void play_tiny(shoal_kind kind, unsigned workers, uint64_t first_seed) {
                                    .workers = workers,
                                    .full = true,
                                    .steps = (unsigned)test_rounds(1500)};
-    draw_seeds(first_seed + 100 * i, 1 + test_rounds(3), play);
+    draw_seeds(first_seed + 100 * i, test_rounds(4), play);
   }
   EXPECT_LT(granted_count / 20, refused_count);
 }
