@@ -11,7 +11,7 @@
 static unsigned find_slab_block(shoal_heap *heap, uint64_t off, uint64_t desc,
                                 struct shl_place *out) {
   uint32_t unit = (uint32_t)(off >> SHL_UNIT_SHIFT) - shl_desc_back(desc);
-  const struct shl_class_info *info = &shl_classes[shl_desc_class(desc) % SHL_CLASS_TAGGED];
+  const struct shl_class_info *info = &shl_classes[shl_desc_class(desc)];
   if (info->bytes == 0 || !shl_unit_known(heap, unit)) return SHOAL_MISUSE_UNALLOCATED;
   uint64_t bytes = off - shl_unit_offset(unit);
   if (bytes >= (uint64_t)info->units * SHL_UNIT_BYTES) return SHOAL_MISUSE_INTERIOR;

@@ -16,17 +16,28 @@
 
 #include "alloc/chunk.h"
 #include "alloc/hand.h"
+#include "alloc/hint.h"
 #include "alloc/huge.h"
 #include "alloc/journal.h"
 #include "alloc/misuse.h"
+#include "alloc/partial.h"
 #include "alloc/remote.h"
 #include "alloc/run.h"
 #include "alloc/seat.h"
 #include "alloc/slab.h"
 #include "base/cold.h"
 
+// Takes back the flag that sent a free this way, where no hint stands behind it: it came late, when
+// the slab of its time was gone. A remote free under way sets it again with its hint.
+static void drop_late_flag(shoal_heap *heap, const struct shl_place *place) {
+  uint32_t dirty = shl_load_seq_cst_u32(&shl_chunk_row(heap, place->chunk)->dirty);
+  bool hinted = (dirty >> place->unit % SHL_UNITS_PER_CHUNK & 1) != 0;
+  if (shl_desc_pending(place->desc) && !hinted) shl_hint_set_pending(heap, place->unit, false);
+}
+
 static bool free_own(struct shl_seat seat, const struct shl_place *place) {
   if (shl_block_is_free(seat, place)) return false;
+  drop_late_flag(seat.heap, place);
   shl_a64 *word = &shl_hot_row(seat.heap, place->unit)->free[place->word];
   uint64_t bits = shl_load_relaxed_u64(word);
   if (bits == 0) {
@@ -131,9 +142,13 @@ SHL_WARM static shoal_status free_warm(shoal_heap *heap, uint64_t desc, uint32_t
     return SHOAL_OK;
   }
   uint64_t after = bits | bit;
-  bool fills = after == shl_class_word_mask(info, word) && hand_ref >> 6 != unit &&
-               shl_load_relaxed_u64(&hot->nonempty) == shl_low_mask(info->words);
-  if (complete || fills) return free_slow(heap, shl_unit_offset(unit) + index * info->bytes);
+  bool may_be_empty = after == shl_class_word_mask(info, word) &&
+                      (hand_ref >> 6 != unit || blocks == 0) &&
+                      shl_load_relaxed_u64(&hot->nonempty) == shl_low_mask(info->words) &&
+                      !shl_partial_is_only(seat, class_index, unit);
+  if (complete || may_be_empty) {
+    return free_slow(heap, shl_unit_offset(unit) + index * info->bytes);
+  }
   shl_store_release_u64(&hot->free[word], after);
   return SHOAL_OK;
 }

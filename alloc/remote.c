@@ -26,6 +26,9 @@ bool shl_remote_free(struct shl_seat seat, const struct shl_remote_block *block)
   uint64_t bit = UINT64_C(1) << shl_lowest_bit(block->bit);
   SHL_ASSERT_DEBUG(seat.slot == NULL || shl_journal_is_clear(seat.slot));
   if (seat.slot != NULL) shl_journal_set(seat.slot, SHL_J_HINT, block->unit, 0);
+  // Before the bit, so that a free of the owner finds it though this thread may end here; the hint
+  // sets the flag again where the owner has just cleared it.
+  shl_hint_set_pending(seat.heap, block->unit, true);
   bool freed = (shl_or_seq_cst_u64(&remote->freed[block->word], bit) & bit) == 0;
   if (freed) shl_hint_raise(seat.heap, block->unit, block->owner);
   if (seat.slot != NULL) shl_journal_clear(seat.slot);

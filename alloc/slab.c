@@ -138,17 +138,27 @@ static bool is_named_by_own_record(struct shl_seat seat, uint32_t unit,
   return (block >= begin && block < end) || (second >= begin && second < end);
 }
 
+// An empty hand lets its slab go: it may stand nowhere.
+static void leave_slab(struct shl_hand_rec *hand) {
+  shl_store_release_u32(&hand->ref, 0);
+  shl_store_release_u64(&hand->base, 0);
+  shl_store_release_u32(&hand->size, 0);
+}
+
 bool shl_slab_examine(struct shl_seat seat, uint32_t unit, bool keep_only) {
   uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(seat.heap, unit));
   unsigned class_index = shl_desc_class(desc);
   const struct shl_class_info *info = &shl_classes[class_index];
   if (shl_desc_owner(desc) != shl_seat_id(seat) || info->bytes == 0) return false;
   if (!shl_slab_is_empty(seat.heap, unit, info)) return false;
-  if (shl_load_relaxed_u32(&seat.slot->hands[class_index].ref) >> 6 == unit) return false;
+  struct shl_hand_rec *hand = &seat.slot->hands[class_index];
+  bool at_hand = shl_load_relaxed_u32(&hand->ref) >> 6 == unit;
+  if (at_hand && shl_load_relaxed_u64(&hand->blocks) != 0) return false;
   if (is_named_by_own_record(seat, unit, info)) return false;
   if (keep_only && shl_partial_is_only(seat, class_index, unit)) return false;
   uint32_t chunk = shl_unit_chunk(unit);
   if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) return false;
+  if (at_hand) leave_slab(hand);
   journal_slab(seat, SHL_J_FREESLAB, class_index, unit);
   shl_slab_release_steps(seat, class_index, unit);
   shl_run_end_claim(seat, chunk);

@@ -12,9 +12,9 @@
 /// returns: SHOAL_OK; otherwise as shl_run_find.
 shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow);
 
-/// Gives the pages of a wholly free slab back, where it is one: every block in F, none pending, no
-/// hand on it, and none named by the slot's own standing record. J is 0 before and after.
-/// `keep_only`: not if it is its class's only listed one.
+/// Gives the pages of a wholly free slab back, where it is one: every block in F, none pending, the
+/// hand elsewhere or empty, and none named by the slot's own standing record. J is 0 before and
+/// after. `keep_only`: not if it is its class's only listed one.
 /// returns: whether it was released.
 bool shl_slab_examine(struct shl_seat seat, uint32_t unit, bool keep_only);
 

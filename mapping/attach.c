@@ -116,6 +116,17 @@ static shoal_status guard_gap(const struct shl_region *region,
   return shl_view_guard(&region->private_part->view, begin, superblock->data_offset - begin);
 }
 
+// Word by word, as everything that others may see is stored; the magic stays what it is.
+static void store_superblock(const struct shl_region *region,
+                             const struct shl_superblock_rec *superblock) {
+  uint64_t words[sizeof *superblock / sizeof(uint64_t)];
+  shl_a64 *to = &region->superblock->magic;
+  memcpy(words, superblock, sizeof words);
+  for (unsigned i = 1; i < sizeof words / sizeof words[0]; i++) {
+    shl_store_relaxed_u64(&to[i], words[i]);
+  }
+}
+
 // Fills the mapped, empty object and publishes it.
 static shoal_status format_view(struct shl_attach *attach, struct shl_superblock_rec *superblock) {
   struct shl_region *region = attach->region;
@@ -124,8 +135,7 @@ static shoal_status format_view(struct shl_attach *attach, struct shl_superblock
       region, 0, shl_align_up(processes.offset + processes.bytes, SHL_PAGE_BYTES));
   if (status != SHOAL_OK) return status;
   shl_store_release_u64(&region->superblock->magic, SHL_MAGIC_FORMING);
-  shl_store_relaxed_u64(&superblock->magic, SHL_MAGIC_FORMING);
-  memcpy(region->superblock, superblock, sizeof *superblock);
+  store_superblock(region, superblock);
   status = guard_gap(region, superblock);
   if (status == SHOAL_OK) status = attach->format->format(region);
   if (status == SHOAL_OK) status = shl_process_register(region);

@@ -10,8 +10,9 @@ struct rlimit;
 struct stat;
 struct statfs;
 
-// Every system call of the library goes through this table, so that a test can put another one in
-// its place and fail the n-th call. An entry is the plain call: -1 (or MAP_FAILED) and errno.
+// Every system call of the library that can fail goes through this table, so that a test can put
+// another one in its place and fail the n-th call. An entry is the plain call: -1 (or MAP_FAILED)
+// and errno.
 struct shl_syscalls {
   int (*open)(const char *path, int flags, unsigned mode);
   int (*close)(int fd);

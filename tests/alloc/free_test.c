@@ -197,6 +197,23 @@ static void a_thread_without_a_slot_frees_each_size(void) {
   expect_report(SHOAL_MISUSE_DOUBLE_FREE, offs[1]);
 }
 
+// A block allocated in between moves the hand from slab to slab; those it has left are given back.
+static void slabs_that_the_hand_has_left_are_given_back(void) {
+  enum { LARGE = 512, BETWEEN = 16 };
+  static shoal_off offs[LARGE];
+  for (unsigned i = 0; i < LARGE; i++) offs[i] = shoal_alloc(heap, 32768, 0);
+  for (unsigned i = 0; i < LARGE; i++) {
+    EXPECT_OK(shoal_free_offset(heap, offs[i]));
+    if (i % BETWEEN == BETWEEN - 1) {
+      EXPECT_OK(shoal_free_offset(heap, shoal_alloc(heap, 32768, 0)));
+    }
+  }
+  shoal_heap_stats stats = {.size = sizeof stats};
+  EXPECT_OK(shoal_stats(heap, &stats));
+  EXPECT_EQ(0, stats.live_blocks);
+  EXPECT_EQ(1, stats.slabs);
+}
+
 static void readers_free_nothing(void) {
   shoal_off off = shoal_alloc(heap, 64, 0), run = shoal_alloc(heap, 100000, 0);
   EXPECT_OK(shoal_thread_idle(heap));
@@ -213,6 +230,7 @@ static void readers_free_nothing(void) {
 SUITE(free, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(the_owner_frees_each_size),
       TEST(another_thread_frees_each_size), TEST(null_frees_nothing),
       TEST(blocks_come_back_in_any_order), TEST(an_emptied_slab_is_given_back_but_the_last),
+      TEST(slabs_that_the_hand_has_left_are_given_back),
       TEST(a_second_free_of_a_block_in_the_hand_is_told),
       TEST(a_second_free_by_the_owner_is_told), TEST(a_local_free_of_a_pending_block_is_told),
       TEST(a_second_remote_free_is_told),

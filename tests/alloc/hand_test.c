@@ -89,6 +89,17 @@ static void a_hand_given_back_to_a_full_slab_lists_it(void) {
   EXPECT_EQ(unit, shl_partial_head(here, 72));
 }
 
+// What nobody uses goes with it, unless it is the class's only slab.
+static void a_hand_given_back_releases_an_empty_slab(void) {
+  uint32_t low = make(here, 4), high = make(here, 4);
+  shl_hand_refill(here, 4, low, 0);
+  shl_hand_give_back(here, 4);
+  EXPECT_EQ(0, shl_load_relaxed_u64(shl_unit_desc(heap, low)));
+  shl_hand_refill(here, 4, high, 0);
+  shl_hand_give_back(here, 4);
+  EXPECT_NE(0, shl_load_relaxed_u64(shl_unit_desc(heap, high)));
+}
+
 static void all_hands_go_back_at_once(void) {
   for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) shl_hand_refill(here, i, make(here, i), 0);
   shl_hand_give_back_all(here);
@@ -147,6 +158,7 @@ static void hands_of_the_dead_stay_theirs(void) {
 
 SUITE(hand, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_refill_moves_blocks_out_of_the_word),
       TEST(pops_give_each_block_once_from_the_lowest), TEST(a_hand_given_back_leaves_nothing),
-      TEST(a_hand_given_back_to_a_full_slab_lists_it), TEST(all_hands_go_back_at_once),
+      TEST(a_hand_given_back_to_a_full_slab_lists_it),
+      TEST(a_hand_given_back_releases_an_empty_slab), TEST(all_hands_go_back_at_once),
       TEST(a_refill_cut_at_its_start_keeps_the_old_slab),
       TEST(recovery_strands_no_block_of_a_full_slab), TEST(hands_of_the_dead_stay_theirs))

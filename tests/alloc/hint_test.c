@@ -123,6 +123,10 @@ static void a_late_hint_into_a_wider_slab_is_ignored(void) {
   uint32_t wide = make(56);
   EXPECT_EQ(low, wide);
   EXPECT_EQ(2, shl_classes[56].units);
+  // As an earlier slab of this class left its cells here.
+  shl_store_relaxed_u64(&shl_hot_row(heap, high)->nonempty, 1);
+  shl_store_relaxed_u64(&shl_hot_row(heap, high)->free[0],
+                        shl_class_word_mask(&shl_classes[56], 0));
   shl_hint_raise(heap, high, shl_seat_id(here));
   shl_hint_drain(here);
   EXPECT_EQ(wide, shl_partial_head(here, 56));
@@ -131,6 +135,51 @@ static void a_late_hint_into_a_wider_slab_is_ignored(void) {
   for (unsigned i = 0; i < 16; i++) {
     EXPECT_EQ(shl_unit_offset(wide) + i * UINT64_C(8192), stand_alloc(here, 8192));
   }
+}
+
+// What a free looks at first lies in the unit of the block, not of the slab.
+static void every_unit_of_a_slab_says_that_frees_wait(void) {
+  uint32_t wide = make(60);
+  EXPECT_LT(1, shl_classes[60].units);
+  shl_hint_raise(heap, wide, shl_seat_id(here));
+  for (uint32_t i = 0; i < shl_classes[60].units; i++) {
+    EXPECT(shl_desc_pending(shl_load_relaxed_u64(shl_unit_desc(heap, wide + i))));
+  }
+  shl_hint_drain(here);
+  for (uint32_t i = 0; i < shl_classes[60].units; i++) {
+    EXPECT(!shl_desc_pending(shl_load_relaxed_u64(shl_unit_desc(heap, wide + i))));
+  }
+}
+
+// A slot's hints are of chunks modulo 4096.
+static void chunks_4096_apart_share_a_hint(void) {
+  enum { APART = 4096 };
+  shoal_heap *wide = NULL;
+  shoal_options options = {.size = sizeof options,
+                           .kind = SHOAL_KIND_PRIVATE,
+                           .flags = SHOAL_CREATE,
+                           .capacity = (APART + 100) * (uint64_t)SHL_CHUNK_BYTES,
+                           .max_threads = 4,
+                           .max_processes = STAND_PROCESSES};
+  ASSERT_OK(shoal_open(NULL, &options, &wide));
+  struct shl_seat owner = stand_here(wide), freer = stand_other(wide, 0);
+  shoal_off low = stand_alloc(owner, 64);
+  EXPECT_NE(0, shoal_alloc(wide, (APART - 1) * (uint64_t)SHL_CHUNK_BYTES, 0));
+  uint32_t unit;
+  do {
+    EXPECT_OK(shl_slab_new(owner, 72, true));
+    unit = shl_partial_head(owner, 72);
+  } while (shl_unit_chunk(unit) != low / SHL_CHUNK_BYTES + APART && stand_is_clean(wide));
+  shl_hand_refill(owner, 72, unit, 0);
+  shoal_off high = shl_hand_pop(&owner.slot->hands[72]);
+  shl_hand_refill(owner, 72, unit, 0);
+  EXPECT_NE(0, shl_hand_pop(&owner.slot->hands[72]));  // keeps the slab
+  stand_free(freer, low);
+  stand_free(freer, high);
+  shl_hint_drain(owner);
+  EXPECT_EQ(0, shl_load_relaxed_u64(&stand_bit_of(wide, low).remote->freed[0]));
+  EXPECT_EQ(0, shl_load_relaxed_u64(&stand_bit_of(wide, high).remote->freed[0]));
+  stand_close(wide);
 }
 
 static void a_late_hint_to_a_released_slab_is_ignored(void) {
@@ -187,6 +236,7 @@ SUITE(hint, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_raised_hint_has_thr
       TEST(each_level_is_raised_by_itself), TEST(owners_that_cannot_be_get_no_hint),
       TEST(a_drain_finds_all_that_waits), TEST(a_drain_cut_short_leaves_its_hints),
       TEST(a_late_hint_into_a_wider_slab_is_ignored),
+      TEST(every_unit_of_a_slab_says_that_frees_wait), TEST(chunks_4096_apart_share_a_hint),
       TEST(a_late_hint_to_a_released_slab_is_ignored),
       TEST(anothers_slab_under_the_same_hint_is_left), TEST(restoring_sets_both_upper_levels),
       TEST(a_dead_drains_hints_are_restored))

@@ -5,6 +5,7 @@
 
 #include "alloc/chunk.h"
 #include "alloc/hand.h"
+#include "alloc/journal.h"
 #include "alloc/partial.h"
 #include "alloc/run.h"
 #include "alloc/seat.h"
@@ -149,6 +150,61 @@ static void a_full_heap_lives_on_what_the_dead_held(void) {
   EXPECT_NE(0, off);
 }
 
+// The same of orphans, whose memory is empty slabs of another class, in their hands.
+static void a_full_heap_lives_on_what_orphans_hold(void) {
+  uint64_t off = stand_alloc(other, 64);
+  fill_heap(here);
+  stand_free(other, off);
+  shl_slot_let_go(other);
+  EXPECT_OK(shl_refill_pop(here, 5, true, &off));
+  EXPECT_EQ(5, stand_bit_of(heap, off).class_index);
+}
+
+static void before_a_new_slab_an_orphan_is_tended(void) {
+  shoal_off off = stand_alloc(other, 64);
+  stand_free(here, off);
+  shl_slot_let_go(other);
+  const shl_a64 *summary = &shl_owner_row(heap, shl_seat_id(other))->hint_summary;
+  EXPECT_NE(0, shl_load_relaxed_u64(summary));
+  (void)pop(here);
+  EXPECT_EQ(0, shl_load_relaxed_u64(summary));
+}
+
+// A list that another process has tied into a ring: the refill ends, with a block of a new slab.
+static void a_ring_of_full_slabs_ends(void) {
+  first_off = use_up_a_slab(here);
+  uint32_t unit = stand_bit_of(heap, first_off).unit;
+  shl_store_relaxed_u32(&shl_hot_row(heap, unit)->next, unit);
+  EXPECT_EQ(0, shl_refill_warm(here, CLASS));
+  shl_store_relaxed_u8(&shl_hot_row(heap, unit)->state, SHL_SLAB_PARTIAL);
+  EXPECT_NE(0, pop(here));
+  // Mended, for the check at the end.
+  shl_store_relaxed_u32(&shl_hot_row(heap, shl_partial_head(here, CLASS))->next, 0);
+}
+
+static void the_frequent_part_leaves_what_takes_more(void) {
+  first_off = use_up_a_slab(here);
+  EXPECT_EQ(0, shl_refill_warm(here, CLASS));
+  EXPECT_EQ(SHL_SLAB_FULL, state_of(first_off));
+  stand_free(here, first_off + 5 * BYTES);
+  EXPECT_EQ(first_off + 5 * BYTES, shl_refill_warm(here, CLASS));
+  stand_free(here, first_off + 6 * BYTES);
+  // A step of its own that was cut: by a death in a child of a fork, say.
+  shl_journal_set(here.slot, SHL_J_DRAIN, 5, 0);
+  EXPECT_EQ(0, shl_refill_warm(here, CLASS));
+  shl_journal_clear(here.slot);
+  // What others freed comes first.
+  stand_free(other, first_off + 7 * BYTES);
+  shl_store_relaxed_u32(&here.slot->hands[CLASS].ref, 0);
+  EXPECT_EQ(0, shl_refill_warm(here, CLASS));
+  EXPECT_EQ(first_off + 6 * BYTES, pop(here));
+  EXPECT_EQ(first_off + 7 * BYTES, pop(here));
+  // A summary without a block behind it.
+  shl_store_relaxed_u64(&stand_bit_of(heap, first_off).hot->nonempty, 1);
+  EXPECT_EQ(0, shl_refill_warm(here, CLASS));
+  shl_store_relaxed_u64(&stand_bit_of(heap, first_off).hot->nonempty, 0);
+}
+
 static void without_growth_no_more_is_backed(void) {
   uint64_t off;
   EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, 4, false, &off));
@@ -180,5 +236,7 @@ SUITE(refill, SET_UP(open_heap), TEAR_DOWN(close_heap),
       TEST(a_stale_summary_costs_nothing_but_a_look),
       TEST(one_free_among_many_full_slabs_is_found_at_once),
       TEST(a_full_heap_says_so_and_one_free_is_enough), TEST(a_full_heap_lives_on_orphans_blocks),
-      TEST(a_full_heap_lives_on_what_the_dead_held), TEST(without_growth_no_more_is_backed),
+      TEST(a_full_heap_lives_on_what_the_dead_held), TEST(a_full_heap_lives_on_what_orphans_hold),
+      TEST(before_a_new_slab_an_orphan_is_tended), TEST(a_ring_of_full_slabs_ends),
+      TEST(the_frequent_part_leaves_what_takes_more), TEST(without_growth_no_more_is_backed),
       TEST(a_block_taken_from_an_orphan_stays_the_orphans))

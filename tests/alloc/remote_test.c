@@ -58,10 +58,12 @@ static void a_freed_block_waits_until_its_owner_collects(void) {
   EXPECT_EQ(0, load(&at.hot->free[at.word]) & at.bit);
   EXPECT_EQ(0, stand_journal(other));
   EXPECT_EQ(0, stand_live(heap));
+  EXPECT(shl_desc_pending(load(shl_unit_desc(heap, at.unit))));
   collect(here, at.unit);
   EXPECT_EQ(0, load(&at.remote->freed[at.word]));
   EXPECT_EQ(at.bit, load(&at.hot->free[at.word]) & at.bit);
   EXPECT_EQ(1, load(&at.hot->nonempty) >> at.word & 1);
+  EXPECT(!shl_desc_pending(load(shl_unit_desc(heap, at.unit))));
 }
 
 static void a_second_remote_free_is_noticed_at_once(void) {
@@ -159,6 +161,24 @@ static void a_redo_reports_no_double_free(void) {
   EXPECT_EQ(at.bit, load(&at.hot->free[at.word]) & at.bit);
 }
 
+// H6: in a drain J names the slab instead of the chunk while one is collected. Killed there, the
+// other slabs of the chunk must be found all the same.
+static void a_death_in_a_collection_loses_no_other_slab(void) {
+  shoal_off first = stand_alloc(other, 64), second = stand_alloc(other, 5000);
+  struct stand_bit at = stand_bit_of(heap, first), second_at = stand_bit_of(heap, second);
+  EXPECT_EQ(at.row, second_at.row);
+  stand_free(here, first);
+  stand_free(here, second);
+  struct shl_owner_rec *row = shl_owner_row(heap, shl_seat_id(other));
+  shl_journal_set(other.slot, SHL_J_COLLECT, at.unit, 0);
+  shl_store_relaxed_u64(&row->hint_summary, 0);
+  shl_store_relaxed_u64(&row->hints[shl_unit_chunk(at.unit) / 64], 0);
+  stand_die(other);
+  stand_give(other, 0);
+  shl_hint_drain(other);
+  EXPECT_EQ(0, load(&second_at.remote->freed[second_at.word]));
+}
+
 // In a redo a bit that the hand has cannot be the redo's own: in F too, the block would be handed
 // out twice.
 static void a_redo_takes_nothing_that_the_hand_has(void) {
@@ -181,7 +201,12 @@ static void what_is_no_slab_of_ones_own_is_not_collected(void) {
   shl_remote_collect(other, at.unit, 0);
   EXPECT_EQ(journal, stand_journal(other));
   shl_journal_clear(other.slot);
+  // The cells of a further unit, as an earlier slab left them.
+  struct shl_hot_rec *further = shl_hot_row(heap, at.unit + 1);
+  shl_store_relaxed_u64(&further->free[0], 1);
+  shl_store_relaxed_u8(&further->state, SHL_SLAB_FULL);
   shl_remote_collect(here, at.unit + 1, 0);
+  EXPECT_EQ(SHL_SLAB_FULL, shl_load_relaxed_u8(&further->state));
   EXPECT_EQ(at.bit, load(&at.remote->freed[at.word]));
 }
 
@@ -213,6 +238,7 @@ SUITE(remote, SET_UP(open_heap), TEAR_DOWN(close_heap),
       TEST(a_block_that_a_record_names_stays_pending),
       TEST(a_remote_free_of_a_free_block_is_noticed_at_collection),
       TEST(a_remote_free_of_a_block_in_the_hand_is_noticed), TEST(a_redo_reports_no_double_free),
+      TEST(a_death_in_a_collection_loses_no_other_slab),
       TEST(a_redo_takes_nothing_that_the_hand_has),
       TEST(what_is_no_slab_of_ones_own_is_not_collected),
       TEST(freed_bits_past_the_last_block_are_not_taken),

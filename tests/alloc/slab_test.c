@@ -83,20 +83,21 @@ static void a_slab_with_a_block_out_stays(void) {
   EXPECT(shl_slab_examine(here, unit, false));
 }
 
-static void a_slab_in_a_hand_stays(void) {
+static void a_slab_stays_while_its_hand_has_blocks(void) {
   uint32_t unit = make(48);
   shl_hand_refill(here, 48, unit, 0);
   shl_a64 *blocks = &here.slot->hands[48].blocks;
   uint64_t in_hand = shl_load_relaxed_u64(blocks);
   shl_a64 *free = shl_hot_row(heap, unit)->free;
-  // All are in F, as when the hand was popped empty and every block came back.
+  // All are in F, as in the middle of a refill.
   shl_store_relaxed_u64(free, shl_load_relaxed_u64(free) | in_hand);
-  shl_store_relaxed_u64(blocks, 0);
   shl_store_relaxed_u64(&shl_hot_row(heap, unit)->nonempty, 1);
   EXPECT(shl_slab_is_empty(heap, unit, &shl_classes[48]));
   EXPECT(!shl_slab_examine(here, unit, false));
-  shl_hand_give_back(here, 48);
+  // And as when the hand was popped empty and every block came back.
+  shl_store_relaxed_u64(blocks, 0);
   EXPECT(shl_slab_examine(here, unit, false));
+  EXPECT_EQ(0, shl_load_relaxed_u32(&here.slot->hands[48].ref));
 }
 
 static void a_slab_with_a_pending_free_stays(void) {
@@ -194,7 +195,7 @@ static void a_partial_last_word_counts_as_full(void) {
 
 SUITE(slab, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_new_slab_of_any_class_is_all_free),
       TEST(an_empty_slab_goes), TEST(the_only_one_of_its_class_may_stay),
-      TEST(a_slab_with_a_block_out_stays), TEST(a_slab_in_a_hand_stays),
+      TEST(a_slab_with_a_block_out_stays), TEST(a_slab_stays_while_its_hand_has_blocks),
       TEST(a_slab_with_a_pending_free_stays), TEST(a_slab_with_a_pending_second_free_stays),
       TEST(a_slab_that_ones_own_record_names_stays),
       TEST(anothers_slab_is_not_ours_to_release), TEST(a_slab_in_a_claimed_chunk_is_released_later),
