@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -250,8 +251,45 @@ static void a_close_without_a_descriptor_leaves_the_name_to_the_next(void) {
   play_role("close_without_descriptor");
 }
 
+// With one mapping more each time until it is enough: vm.max_map_count.
+static void have_few_mappings(int argc, char **argv) {
+  enum { MOST = 200000, ENOUGH = 64, BYTES = 4096 };
+  static void *pages[MOST];
+  unsigned count = 0, refused = 0;
+  ASSERT_EQ(2, argc);
+  take_names(argv);
+  for (; count < MOST; count++) {  // of two kinds in turn, or the kernel would make them one
+    int protection = count % 2 == 0 ? PROT_NONE : PROT_READ;
+    pages[count] = mmap(NULL, BYTES, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages[count] == MAP_FAILED) break;
+  }
+  test_say(count == MOST ? "skip" : "go on");
+  for (unsigned i = 0; i < KINDS && count < MOST; i++) {
+    shoal_status status;
+    while ((status = open_kind(kinds[i], SHOAL_CREATE)) != SHOAL_OK && refused++ < ENOUGH) {
+      EXPECT_STATUS(SHOAL_E_NO_SPACE, status);
+      EXPECT(!has_name(kinds[i]));
+      EXPECT_EQ(0, munmap(pages[--count], BYTES));
+    }
+    ASSERT_OK(status);
+    close_and_remove(kinds[i]);
+  }
+  EXPECT(count == MOST || refused > 0);
+}
+
+static void a_limit_on_mappings_is_told(void) {
+  struct test_child child = {.runs = false};
+  char line[TEST_LINE_BYTES];
+  if (test_rounds(2) < 2) SKIP("a sanitizer maps memory of its own");
+  ASSERT(test_spawn(&child, "have_few_mappings", (const char *const[]){path, name, NULL}));
+  ASSERT(test_child_receive(&child, line));
+  test_child_finish(&child);
+  if (strcmp(line, "skip") == 0) SKIP("this system allows more mappings than are tried");
+}
+
 SUITE(limits, SET_UP(begin), TEAR_DOWN(end), ROLE(have_small_files), ROLE(have_few_addresses),
       ROLE(have_few_descriptors), ROLE(have_no_descriptor), ROLE(close_without_descriptor),
+      ROLE(have_few_mappings), TEST(a_limit_on_mappings_is_told),
       TEST(a_limit_on_files_is_told_before_it_kills), TEST(a_limit_on_addresses_is_told),
       TEST(a_limit_on_descriptors_is_told_and_leaves_no_name),
       TEST(a_heap_that_is_open_needs_no_further_descriptor),
