@@ -91,11 +91,12 @@ static shoal_status refuse(shoal_heap *heap, struct shl_wish wish, shoal_status 
   return status;
 }
 
-static void gather(struct shl_seat seat) {
+// Where nothing new may be backed, what is stays: it is all there is to use.
+static void gather(struct shl_seat seat, bool grow) {
   shl_seat_drain(seat);
   shl_spare_drain(seat);
   (void)shl_orphan_tend_all(seat.heap);
-  shl_chunk_trim_all(seat);
+  if (grow) shl_chunk_trim_all(seat);
 }
 
 shoal_status shl_grant(shoal_heap *heap, struct shl_wish wish, uint64_t *out) {
@@ -109,7 +110,7 @@ shoal_status shl_grant(shoal_heap *heap, struct shl_wish wish, uint64_t *out) {
   uint64_t most = (uint64_t)(heap->chunk_end - heap->first_chunk) * SHL_CHUNK_BYTES;
   status = wish.bytes <= most ? grant_once(seat, wish, out) : SHOAL_E_FULL;
   if (status != SHOAL_OK && wish.bytes <= most) {
-    gather(seat);
+    gather(seat, may_grow(wish));
     status = grant_once(seat, wish, out);
   }
   shl_seat_leave(seat);

@@ -234,6 +234,11 @@ shoal_status shl_object_open(const struct shl_object_spec *spec, struct shl_obje
     if (status == SHOAL_OK) status = open_path(object, spec);
   }
   if (status == SHOAL_OK) status = check(object, spec);
+  // The gate opens it again, whatever the umask has left of the owner's rights.
+  bool is_new = status == SHOAL_OK && object->created;
+  if (is_new && shl_sys->fchmod(object->fd, spec->mode & 0700) != 0) {
+    status = shl_object_failure(errno, "Chmod", shown_name(object));
+  }
   if (status != SHOAL_OK) {
     shl_object_abandon(object);
     shl_sys_close(object->fd);

@@ -3,6 +3,7 @@
 // and every sort of offset beside it.
 #include "alloc/block.h"
 
+#include "alloc/run.h"
 #include "alloc/seat.h"
 #include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
@@ -118,6 +119,28 @@ static void free_means_in_the_slab_in_the_hand_or_pending(void) {
   EXPECT(is_free(here, run));
 }
 
+static void a_tagged_run_is_a_run(void) {
+  unsigned page = (unsigned)(run >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK;
+  shl_a32 *word = &shl_run_page(heap, (uint32_t)(run >> SHL_CHUNK_SHIFT))->pages[page];
+  uint32_t before = shl_load_relaxed_u32(word);
+  struct shl_place place;
+  shl_store_relaxed_u32(word, shl_run_encode(10, SHL_RUN_TAGGED));
+  EXPECT_EQ(0, shl_block_at(heap, run, &place));
+  EXPECT_EQ(SHL_BLOCK_RUN, place.kind);
+  EXPECT_EQ(40960, place.bytes);
+  shl_store_relaxed_u32(word, before);
+}
+
+// A further unit of a slab that would begin in front of the data.
+static void a_slab_in_front_of_the_data_is_none(void) {
+  uint32_t unit = heap->first_chunk * SHL_UNITS_PER_CHUNK + 1;
+  shl_a64 *desc = shl_unit_desc(heap, unit);
+  uint64_t before = shl_load_relaxed_u64(desc);
+  shl_store_relaxed_u64(desc, shl_desc_make(1, 60, 2));
+  expect_wrong(SHOAL_MISUSE_UNALLOCATED, (shoal_off)unit << SHL_UNIT_SHIFT);
+  shl_store_relaxed_u64(desc, before);
+}
+
 // Descriptors that another process has spoilt lead to no address outside the tables.
 static void spoilt_descriptors_are_survived(void) {
   uint32_t unit = (uint32_t)(small >> SHL_UNIT_SHIFT);
@@ -139,4 +162,5 @@ SUITE(block, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(each_kind_of_block_i
       TEST(every_block_of_a_slab_is_found_at_its_start_alone),
       TEST(what_is_no_block_is_told_apart), TEST(the_tail_of_a_slab_is_inside_of_it),
       TEST(what_was_given_back_is_unallocated),
-      TEST(free_means_in_the_slab_in_the_hand_or_pending), TEST(spoilt_descriptors_are_survived))
+      TEST(free_means_in_the_slab_in_the_hand_or_pending), TEST(a_tagged_run_is_a_run),
+      TEST(a_slab_in_front_of_the_data_is_none), TEST(spoilt_descriptors_are_survived))

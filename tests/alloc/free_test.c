@@ -4,6 +4,8 @@
 // twice in every order.
 #include "alloc/free.h"
 
+#include "alloc/class.h"
+#include "alloc/journal.h"
 #include "alloc/seat.h"
 #include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
@@ -98,6 +100,44 @@ static void a_second_free_of_a_block_in_the_hand_is_told(void) {
   EXPECT_STATUS(SHOAL_E_MISUSE, shoal_free_offset(heap, next));
   expect_report(SHOAL_MISUSE_DOUBLE_FREE, next);
   EXPECT_EQ(next, shoal_alloc(heap, 64, 0));
+}
+
+// The word has more blocks than the hand took of it.
+static void a_second_free_into_the_rest_of_the_hands_word_is_told(void) {
+  shoal_off off = shoal_alloc(heap, 1500, 0);
+  struct stand_bit at = stand_bit_of(heap, off);
+  EXPECT_NE(0, shl_load_relaxed_u64(&at.hot->free[at.word]));
+  shoal_off next = off + shoal_usable_size(heap, shoal_ptr(heap, off));
+  EXPECT_STATUS(SHOAL_E_MISUSE, shoal_free_offset(heap, next));
+  expect_report(SHOAL_MISUSE_DOUBLE_FREE, next);
+  EXPECT_EQ(next, shoal_alloc(heap, 1500, 0));
+}
+
+// Behind the last block of a slab some bytes may be left over: a whole step that is no block.
+static void what_lies_behind_the_last_block_is_told(void) {
+  for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
+    const struct shl_class_info *info = &shl_classes[i];
+    struct stand_bit at = stand_bit_of(heap, shoal_alloc(heap, info->bytes, 0));
+    uint64_t step = (uint64_t)info->blocks * info->bytes;
+    if (step == (uint64_t)info->units * SHL_UNIT_BYTES) continue;
+    shoal_off off = ((shoal_off)at.unit << SHL_UNIT_SHIFT) + step;
+    EXPECT_STATUS(SHOAL_E_MISUSE, shoal_free_offset(heap, off));
+    expect_report(SHOAL_MISUSE_INTERIOR, off);
+  }
+}
+
+// A step of this thread's own slot that was cut short is settled before the next one.
+static void a_free_settles_what_was_cut_short(void) {
+  shoal_off first = shoal_alloc(heap, 64, 0);
+  for (unsigned i = 1; i < 64; i++) (void)shoal_alloc(heap, 64, 0);
+  struct shl_seat here = shl_seat_here(heap);
+  struct shl_owner_rec *row = shl_owner_row(heap, shl_seat_id(here));
+  EXPECT_EQ(0, shl_load_relaxed_u64(&stand_bit_of(heap, first).hot->free[0]));
+  shl_journal_set(here.slot, SHL_J_DRAIN, 70, 0);
+  EXPECT_OK(shoal_free_offset(heap, first));
+  EXPECT_EQ(0, stand_journal(here));
+  EXPECT_EQ(UINT64_C(1) << 6, shl_load_relaxed_u64(&row->hints[1]));
+  EXPECT_EQ(2, shl_load_relaxed_u64(&row->hint_summary));
 }
 
 // In F, whether its word has other free blocks or not, and when the word was filled by the first.
@@ -232,6 +272,8 @@ SUITE(free, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(the_owner_frees_each_
       TEST(blocks_come_back_in_any_order), TEST(an_emptied_slab_is_given_back_but_the_last),
       TEST(slabs_that_the_hand_has_left_are_given_back),
       TEST(a_second_free_of_a_block_in_the_hand_is_told),
+      TEST(a_second_free_into_the_rest_of_the_hands_word_is_told),
+      TEST(what_lies_behind_the_last_block_is_told), TEST(a_free_settles_what_was_cut_short),
       TEST(a_second_free_by_the_owner_is_told), TEST(a_local_free_of_a_pending_block_is_told),
       TEST(a_second_remote_free_is_told),
       TEST(a_remote_free_of_a_free_block_is_told_at_collection),

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
+#include "alloc/chunk.h"
 #include "alloc/class.h"
+#include "alloc/run.h"
+#include "alloc/seat.h"
 #include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
 
@@ -130,6 +133,71 @@ static void one_free_is_enough_for_the_same_wish(void) {
   }
 }
 
+static void use_every_class(struct shl_seat seat) {
+  for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
+    shoal_off off = stand_alloc(seat, shl_classes[i].bytes);
+    stand_free(seat, off);
+  }
+}
+
+// Two pieces of 1 MiB a chunk: whatever is cached anywhere is gathered before the answer is no.
+static void expect_all_room(void) {
+  unsigned count = fill(1 << 20);
+  EXPECT_EQ(2 * (heap->chunk_end - heap->first_chunk), count);
+  while (count > 0) EXPECT_OK(shoal_free_offset(heap, pieces[--count]));
+}
+
+static void what_the_thread_caches_is_gathered(void) {
+  use_every_class(stand_here(heap));
+  expect_all_room();
+}
+
+static void what_the_spare_slot_caches_is_gathered(void) {
+  struct shl_seat spare = shl_seat_enter_spare(heap);
+  use_every_class(spare);
+  shl_seat_leave(spare);
+  expect_all_room();
+}
+
+static void what_orphans_and_the_dead_cache_is_gathered(void) {
+  struct shl_seat orphan = stand_other(heap, 0), dead = stand_other(heap, 0);
+  use_every_class(orphan);
+  use_every_class(dead);
+  stand_give(dead, STAND_DEAD);
+  shl_slot_let_go(orphan);
+  expect_all_room();
+}
+
+// A chunk alone among chunks in use is backed and FREE, and of no use for three chunks in a row.
+static void the_limit_is_not_used_up_by_free_chunks(void) {
+  shoal_heap *limited = stand_open(9 << 19);
+  shoal_off low = shoal_alloc(limited, 100000, 0), freed = shoal_alloc(limited, 2 << 20, 0);
+  shoal_off high = shoal_alloc(limited, 1100000, 0);
+  EXPECT(low != 0 && freed != 0 && high != 0);
+  EXPECT_OK(shoal_free_offset(limited, freed));
+  EXPECT_NE(0, shoal_alloc(limited, 3 << 20, 0));
+  stand_close(limited);
+}
+
+static void without_growth_nothing_new_is_backed(void) {
+  const uint64_t kinds[] = {64, 32768, 40000, 1 << 20, 2 << 20, 3 << 20};
+  for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    struct shl_wish wish = {.bytes = kinds[i], .alignment = 16, .flags = SHOAL_NO_GROW};
+    uint64_t off = 0;
+    EXPECT_STATUS(SHOAL_E_FULL, shl_grant(heap, wish, &off));
+    EXPECT_EQ(0, stand_stats(heap).committed);
+  }
+  EXPECT_OK(shoal_free_offset(heap, grant(4 << 20, 16)));
+  uint64_t committed = stand_stats(heap).committed;
+  for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    struct shl_wish wish = {.bytes = kinds[i], .alignment = 16, .flags = SHOAL_NO_GROW};
+    uint64_t off = 0;
+    EXPECT_OK(shl_grant(heap, wish, &off));
+    EXPECT_OK(shoal_free_offset(heap, off));
+  }
+  EXPECT_EQ(committed, stand_stats(heap).committed);
+}
+
 // The limit is used up by chunks that are free: what backs them is given back and used elsewhere.
 static void backing_moves_to_where_it_is_wanted(void) {
   shoal_heap *limited = stand_open(4 << 20);
@@ -181,6 +249,12 @@ static void blocks_are_resized_where_their_kind_allows(void) {
   EXPECT_OK(shl_block_bytes(heap, run, &usable));
   EXPECT_EQ(200704, usable);
   EXPECT(shl_resize(heap, run, 40000));
+  // Another holds the chunk: a block that need not grow may stay as it is.
+  struct shl_seat other = stand_other(heap, STAND_STOPPED);
+  EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(other, (uint32_t)(run >> SHL_CHUNK_SHIFT)));
+  EXPECT(shl_resize(heap, run, 33000));
+  EXPECT(!shl_resize(heap, run, 50000));
+  shl_run_end_claim(other, (uint32_t)(run >> SHL_CHUNK_SHIFT));
   EXPECT(!shl_resize(heap, run, 32768));
   EXPECT(!shl_resize(heap, run, (1 << 20) + 1));
   EXPECT(shl_resize(heap, huge, 5 << 20));
@@ -201,6 +275,10 @@ static void of_what_is_free_no_size_is_told(void) {
 SUITE(grant, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(flags_are_read_or_refused),
       TEST(every_size_gets_enough_at_every_alignment), TEST(little_is_wasted),
       TEST(refusals_say_why), TEST(a_heap_filled_by_one_kind_serves_every_other),
-      TEST(one_free_is_enough_for_the_same_wish), TEST(backing_moves_to_where_it_is_wanted),
+      TEST(one_free_is_enough_for_the_same_wish), TEST(what_the_thread_caches_is_gathered),
+      TEST(what_the_spare_slot_caches_is_gathered),
+      TEST(what_orphans_and_the_dead_cache_is_gathered),
+      TEST(the_limit_is_not_used_up_by_free_chunks), TEST(without_growth_nothing_new_is_backed),
+      TEST(backing_moves_to_where_it_is_wanted),
       TEST(zeroed_blocks_are_zero_to_their_last_byte),
       TEST(blocks_are_resized_where_their_kind_allows), TEST(of_what_is_free_no_size_is_told))

@@ -7,6 +7,7 @@
 
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
+#include "alloc/run.h"
 #include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
 
@@ -187,6 +188,89 @@ static void recovery_of_an_old_free_spares_the_next_run(void) {
   EXPECT_EQ(1, stand_live(heap));
 }
 
+static void set_word(uint32_t chunk, unsigned state, uint32_t slot, uint32_t x) {
+  shl_store_seq_cst_u64(&shl_chunk_row(heap, chunk)->word, shl_chunk_encode(state, slot, x));
+}
+
+// Killed while it claimed: what another claimed behind it is not its own.
+static void recovery_of_a_claim_spares_what_another_claimed(void) {
+  uint32_t head = alloc(6 * mib), next = head + 1;
+  set_word(next, SHL_CHUNK_HEAD, shl_seat_id(here), 2);
+  set_word(next + 1, SHL_CHUNK_CONT, 0, next);
+  set_word(head, SHL_CHUNK_CLAIM, shl_seat_id(other), 0);
+  shl_journal_set(other.slot, SHL_J_HUGE, head, 3);
+  stand_die(other);
+  expect_word(head, SHL_CHUNK_FREE, 0);
+  expect_word(next, SHL_CHUNK_HEAD, 2);
+  expect_word(next + 1, SHL_CHUNK_CONT, next);
+}
+
+static void recovery_spares_what_another_is_about(void) {
+  struct shl_seat victim = stand_other(heap, STAND_STOPPED);
+  const struct {
+    unsigned op;
+    unsigned state;
+  } cases[] = {{SHL_J_HUGE, SHL_CHUNK_CLAIM},     {SHL_J_HFREE1, SHL_CHUNK_FREEING},
+               {SHL_J_HFREE2, SHL_CHUNK_FREEING}, {SHL_J_TRIM, SHL_CHUNK_TRIM},
+               {SHL_J_CHUNK, SHL_CHUNK_MIXED},    {SHL_J_RUN, SHL_CHUNK_MIXED}};
+  for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    uint32_t head = alloc(2 * mib);
+    set_word(head, cases[i].state, shl_seat_id(other), 0);
+    shl_journal_set(victim.slot, cases[i].op, head, 1);
+    stand_die(victim);
+    EXPECT_EQ(cases[i].state, shl_chunk_read(heap, head).state);
+    EXPECT_EQ(shl_seat_id(other), shl_chunk_read(heap, head).slot);
+    set_word(head, SHL_CHUNK_HEAD, shl_seat_id(here), 1);
+    EXPECT(shl_huge_free(here, head));
+  }
+}
+
+// Killed between the commit and J = 0: nobody was given the block.
+static void recovery_takes_back_what_nobody_was_given(void) {
+  uint32_t head = alloc(5 * mib);
+  set_word(head, SHL_CHUNK_HEAD, shl_seat_id(other), 3);
+  shl_journal_set(other.slot, SHL_J_HUGE, head, 3);
+  stand_die(other);
+  for (uint32_t i = 0; i < 3; i++) expect_word(head + i, SHL_CHUNK_FREE, 0);
+}
+
+static void spoilt_lengths_are_no_blocks(void) {
+  uint32_t head = alloc(5 * mib);
+  const uint32_t lengths[] = {0, heap->chunk_end - head + 1, 1000000};
+  for (unsigned i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+    set_word(head, SHL_CHUNK_HEAD, shl_seat_id(here), lengths[i]);
+    EXPECT(!shl_huge_free(here, head));
+    EXPECT(!shl_huge_resize(here, head, 3 * mib));
+    EXPECT_EQ(0, shl_huge_bytes(heap, head));
+  }
+  set_word(head, SHL_CHUNK_HEAD, shl_seat_id(here), 3);
+  EXPECT(shl_huge_free(here, head));
+}
+
+static void what_cannot_grow_raises_no_mark(void) {
+  uint32_t head = alloc(2 * mib), high = shl_chunk_high_water(heap);
+  EXPECT(!shl_huge_resize(here, head, heap->view.capacity));
+  EXPECT_EQ(high, shl_chunk_high_water(heap));
+}
+
+// A run's zero bits say "untouched": a huge block has touched its chunks all over.
+static void no_run_takes_a_huge_blocks_bytes_for_zero(void) {
+  struct shl_run_request request = {.pages = 1, .align_pages = 1};
+  uint64_t off = 0;
+  EXPECT_OK(shl_run_alloc(here, request, false, &off));
+  EXPECT(shl_run_free(here, first, (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK));
+  EXPECT_EQ(first, alloc(2 * mib));
+  memset(shoal_ptr(heap, shl_chunk_offset(first)), 0x5a, 2 * mib);
+  EXPECT(shl_huge_free(here, first));
+  request.pages = 256;
+  EXPECT_OK(shl_run_alloc(here, request, true, &off));
+  EXPECT_EQ(shl_chunk_offset(first), off);
+  const char *start = shoal_ptr(heap, off);
+  uint64_t dirty = 0;
+  for (uint64_t b = 0; b < mib; b++) dirty += start[b] != 0 ? 1 : 0;
+  EXPECT_EQ(0, dirty);
+}
+
 // Killed after the commit of a free: the rest is done for it, the head last.
 static void recovery_finishes_a_free(void) {
   for (unsigned left = 0; left <= 2; left++) {
@@ -211,4 +295,9 @@ SUITE(huge, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_run_names_its_head)
       TEST(a_run_shrinks_from_its_end), TEST(zeroed_means_zero_whatever_was_there),
       TEST(without_growth_backed_chunks_alone_are_taken),
       TEST(the_limit_refuses_and_leaves_nothing),
-      TEST(recovery_of_an_old_free_spares_the_next_run), TEST(recovery_finishes_a_free))
+      TEST(spoilt_lengths_are_no_blocks), TEST(what_cannot_grow_raises_no_mark),
+      TEST(no_run_takes_a_huge_blocks_bytes_for_zero),
+      TEST(recovery_of_an_old_free_spares_the_next_run),
+      TEST(recovery_of_a_claim_spares_what_another_claimed),
+      TEST(recovery_spares_what_another_is_about), TEST(recovery_takes_back_what_nobody_was_given),
+      TEST(recovery_finishes_a_free))

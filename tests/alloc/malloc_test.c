@@ -170,6 +170,16 @@ static void realloc_keeps_the_bytes(void) {
   EXPECT_EQ(0, stand_live(heap));
 }
 
+static void realloc_stays_where_it_is_while_it_fits(void) {
+  const size_t sizes[][2] = {{100, 112}, {32000, 32768}, {40000, 200000}, {200000, 40000},
+                             {3 << 20, 5 << 20}, {5 << 20, 3 << 20}};
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    void *block = shoal_malloc(heap, sizes[i][0]);
+    EXPECT(block == shoal_realloc(heap, block, sizes[i][1]));
+    shoal_free(heap, block);
+  }
+}
+
 static void realloc_of_null_allocates(void) {
   void *block = shoal_realloc(heap, NULL, 100);
   EXPECT(block != NULL);
@@ -265,7 +275,8 @@ SUITE(malloc, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(size_0_is_a_block_o
       TEST(impossible_sizes_are_enomem), TEST(a_product_that_overflows_is_enomem),
       TEST(alignments_are_powers_of_two_up_to_2_mib), TEST(unknown_flags_are_einval),
       TEST(blocks_are_16_aligned_and_apart), TEST(calloc_clears_used_memory),
-      TEST(realloc_keeps_the_bytes), TEST(realloc_of_null_allocates),
+      TEST(realloc_keeps_the_bytes), TEST(realloc_stays_where_it_is_while_it_fits),
+      TEST(realloc_of_null_allocates),
       TEST(a_failed_realloc_leaves_the_block), TEST(a_full_heap_empties_to_nothing),
       TEST(a_heap_opened_for_reading_is_erofs),
       TEST(misuse_of_realloc_and_usable_size_is_einval), TEST(a_refusals_text_names_its_limit))

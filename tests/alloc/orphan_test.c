@@ -4,7 +4,9 @@
 #include "alloc/orphan.h"
 
 #include "alloc/hand.h"
+#include "alloc/hint.h"
 #include "alloc/partial.h"
+#include "alloc/reap.h"
 #include "alloc/seat.h"
 #include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
@@ -71,6 +73,23 @@ static void an_orphan_with_hints_is_tended_in_passing(void) {
   EXPECT_LT(stand_stats(heap).slabs, slabs);
 }
 
+// However many orphans come first in the table, each has its turn.
+static void the_looking_goes_round(void) {
+  enum { ORPHANS = 20 };
+  struct shl_seat orphans[ORPHANS];
+  for (unsigned i = 0; i < ORPHANS; i++) orphans[i] = stand_other(heap, 0);
+  for (unsigned i = 0; i < ORPHANS; i++) {
+    stand_free(here, stand_alloc(orphans[i], 64));
+    shl_slot_let_go(orphans[i]);
+  }
+  // The first always has something.
+  for (unsigned i = 0; i < 10 * ORPHANS; i++) {
+    shl_hint_restore(orphans[0], 70);
+    shl_orphan_tend_next(heap);
+  }
+  for (unsigned i = 1; i < ORPHANS; i++) EXPECT(!has_hints(orphans[i]));
+}
+
 static void the_dead_are_recovered_in_passing(void) {
   stand_give(other, STAND_DEAD);
   for (unsigned i = 0; i < heap->slot_count; i++) shl_orphan_tend_next(heap);
@@ -103,6 +122,16 @@ static void tending_all_reaps_the_dead_first(void) {
   for (unsigned i = 0; i < BLOCKS; i++) stand_free(here, offs[i]);
   EXPECT(shl_orphan_tend_all(heap));
   EXPECT_EQ(0, stand_stats(heap).slabs);
+}
+
+// One's own process's slots are judged one by one, by their threads.
+static void a_dead_thread_behind_living_ones_is_found(void) {
+  struct shl_seat dead = stand_other(heap, 0);
+  shl_slot_sign(other);
+  shl_slot_disown(dead);
+  shl_reap(heap);
+  EXPECT_EQ(SHL_OWNER_OWNED, shl_owner_read(heap, shl_seat_id(other)).state);
+  EXPECT_EQ(SHL_OWNER_FREE, shl_owner_read(heap, shl_seat_id(dead)).state);
 }
 
 // Blocks are freed into the orphan while it is tended: they wait for the next time.
@@ -145,7 +174,9 @@ static void the_spare_slot_is_drained_by_others(void) {
 
 SUITE(orphan, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(an_adopted_slot_goes_on_where_it_was),
       TEST(each_orphan_is_met_once), TEST(an_orphan_with_hints_is_tended_in_passing),
-      TEST(the_dead_are_recovered_in_passing), TEST(the_living_are_left_alone),
+      TEST(the_looking_goes_round), TEST(the_dead_are_recovered_in_passing),
+      TEST(the_living_are_left_alone),
       TEST(tending_all_gives_everything_back), TEST(tending_all_reaps_the_dead_first),
+      TEST(a_dead_thread_behind_living_ones_is_found),
       TEST(frees_between_tendings_are_found_by_the_next),
       TEST(a_drained_seat_keeps_what_is_allocated), TEST(the_spare_slot_is_drained_by_others))

@@ -197,6 +197,37 @@ static void an_idle_thread_gives_its_slot_away(void) {
   EXPECT_EQ(shl_seat_id(here), shl_seat_id(shl_seat_here(heap)));
 }
 
+// A thread's last call may come after it has given its slots back: out of another key's destructor.
+static void allocate_late(void *heap_of_thread) {
+  EXPECT_NE(0, shoal_alloc(heap_of_thread, 64, 0));
+  EXPECT(shl_thread_seats[heap->index].slot == NULL);
+}
+
+static void *end_late(void *key) {
+  EXPECT_NE(0, shoal_alloc(heap, 64, 0));
+  EXPECT_EQ(0, pthread_setspecific(*(const pthread_key_t *)key, heap));
+  return NULL;
+}
+
+static void after_its_end_a_thread_uses_the_spare_slot(void) {
+  pthread_key_t key;
+  ASSERT_EQ(0, pthread_key_create(&key, allocate_late));
+  stand_in_thread(end_late, &key);
+  EXPECT_EQ(2, stand_live(heap));
+  EXPECT_EQ(0, stand_stats(heap).thread_slots);
+  EXPECT_EQ(0, pthread_key_delete(key));
+}
+
+static void closing_gives_every_slot_back(void) {
+  EXPECT_NE(0, shoal_alloc(heap, 64, 0));
+  (void)stand_other(heap, 0);
+  shl_seats_close(heap);
+  for (uint32_t id = 1; id <= shl_slot_high_water(heap); id++) {
+    EXPECT_NE(SHL_OWNER_OWNED, shl_owner_read(heap, id).state);
+  }
+  EXPECT_OK(shl_seats_open(heap));
+}
+
 // Another thread still has its slot when the heap is closed: its entry must not lead into the next
 // heap of that index.
 struct lasting {
@@ -241,4 +272,5 @@ SUITE(seat, SET_UP(open_heap), TEAR_DOWN(close_heap),
       TEST(a_thread_that_freed_first_changes_to_an_orphan_to_allocate),
       TEST(a_step_cut_short_is_settled_at_the_next_call),
       TEST(a_claim_left_by_a_cut_call_is_let_go), TEST(an_idle_thread_gives_its_slot_away),
+      TEST(after_its_end_a_thread_uses_the_spare_slot), TEST(closing_gives_every_slot_back),
       TEST(closing_a_heap_clears_it_in_all_threads))

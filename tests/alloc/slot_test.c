@@ -52,6 +52,17 @@ static void a_slot_that_owns_nothing_is_free_again(void) {
   EXPECT(!shl_slot_is_ours(heap, shl_seat_id(seat)));
 }
 
+// Whose thread is still the last owner's would be judged by it, and taken away from the new one.
+static void a_slot_just_taken_has_no_thread(void) {
+  struct shl_seat seat = take(SHL_SLOT_FREE_FIRST);
+  uint32_t id = shl_seat_id(seat);
+  shl_slot_let_go(seat);
+  shl_store_relaxed_u64(&shl_owner_row(heap, id)->thread, 12345);
+  EXPECT_EQ(id, shl_seat_id(take(SHL_SLOT_FREE_FIRST)));
+  EXPECT_EQ(0, shl_load_relaxed_u64(&shl_owner_row(heap, id)->thread));
+  EXPECT(!shl_owner_is_dead(heap, id, shl_owner_read(heap, id)));
+}
+
 static void a_slot_that_made_slabs_is_an_orphan(void) {
   struct shl_seat seat = take(SHL_SLOT_FREE_FIRST);
   (void)stand_alloc(seat, 64);
@@ -175,7 +186,8 @@ static void a_step_cut_short_is_settled_before_the_slot_is_given_back(void) {
 }
 
 SUITE(slot, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(slots_are_taken_from_the_lowest),
-      TEST(a_slot_that_owns_nothing_is_free_again), TEST(a_slot_that_made_slabs_is_an_orphan),
+      TEST(a_slot_that_owns_nothing_is_free_again), TEST(a_slot_just_taken_has_no_thread),
+      TEST(a_slot_that_made_slabs_is_an_orphan),
       TEST(orphans_are_taken_first_or_last),
       TEST(a_full_table_gives_orphans_to_anybody_and_then_says_so),
       TEST(each_change_of_owner_is_a_generation), TEST(generations_wrap_into_no_other_field),

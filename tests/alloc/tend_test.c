@@ -7,6 +7,7 @@
 #include <shoal/root.h>
 
 #include "alloc/chunk.h"
+#include "alloc/run.h"
 #include "alloc/seat.h"
 #include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
@@ -71,6 +72,16 @@ static void what_others_freed_and_nobody_collected_goes(void) {
   stand_in_thread(empty_in_thread, NULL);
   EXPECT_EQ(0, stand_live(heap));
   EXPECT_LT(0, stand_stats(heap).cached);
+  EXPECT_OK(shoal_trim(heap, SHOAL_TRIM_ALL));
+  expect_nothing_held();
+}
+
+// A run freed without a claim: its bit waits for whoever claims the chunk next.
+static void runs_that_wait_for_a_claim_go(void) {
+  shoal_off off = shoal_alloc(heap, 100000, 0);
+  struct shl_seat nobody = {.heap = heap};
+  uint32_t chunk = (uint32_t)(off >> SHL_CHUNK_SHIFT);
+  EXPECT(shl_run_free(nobody, chunk, (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK));
   EXPECT_OK(shoal_trim(heap, SHOAL_TRIM_ALL));
   expect_nothing_held();
 }
@@ -208,7 +219,8 @@ static void an_emptied_heap_is_a_new_one_byte_for_byte(void) {
 
 SUITE(tend, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(what_the_caller_holds_goes),
       TEST(what_orphans_hold_goes), TEST(what_others_freed_and_nobody_collected_goes),
-      TEST(what_the_spare_slot_holds_goes), TEST(what_the_dead_hold_goes),
+      TEST(runs_that_wait_for_a_claim_go), TEST(what_the_spare_slot_holds_goes),
+      TEST(what_the_dead_hold_goes),
       TEST(what_other_live_threads_hold_stays_theirs), TEST(what_is_allocated_stays),
       TEST(chunks_alone_are_given_back_without_all), TEST(unknown_flags_are_arguments),
       TEST(a_thread_without_a_slot_trims_too), TEST(an_emptied_heap_is_a_new_one_byte_for_byte))

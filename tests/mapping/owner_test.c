@@ -64,19 +64,36 @@ static void an_empty_object_of_anothers_is_not_formatted(void) {
   EXPECT_EQ(0, unlink(object));
 }
 
-// A role: becomes another user and opens the name of its arguments in the mode given there.
-static void become_and_open(int argc, char **argv) {
-  ASSERT_EQ(2, argc);
+static void become_other(void) {
   ASSERT_EQ(0, setgroups(0, NULL));
   ASSERT_EQ(0, setegid(OTHER_USER));
   ASSERT_EQ(0, seteuid(OTHER_USER));
+}
+
+// Back, and traceable again: a leak checker wants to look.
+static void become_root(void) {
+  ASSERT_EQ(0, seteuid(0));
+  ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));
+}
+
+// A role: becomes another user and opens the name of its arguments in the mode given there.
+static void become_and_open(int argc, char **argv) {
+  ASSERT_EQ(2, argc);
+  become_other();
   unsigned mode = (unsigned)strtoul(argv[1], NULL, 8);
   test_say("%s", shoal_status_name(open_mode(argv[0], mode, 0)));
   test_say("%s", shoal_status_name(open_mode(argv[0], mode, SHOAL_READ_ONLY)));
   test_say("%s", shoal_status_name(shl_region_unlink(argv[0])));
-  // Back, and traceable again: a leak checker wants to look.
-  ASSERT_EQ(0, seteuid(0));
-  ASSERT_EQ(0, prctl(PR_SET_DUMPABLE, 1));
+  become_root();
+}
+
+// A role: creates the region of its argument as another user whose umask leaves nothing.
+static void become_and_create(int argc, char **argv) {
+  ASSERT_EQ(1, argc);
+  become_other();
+  (void)umask(0777);
+  test_say("%s", shoal_status_name(open_mode(argv[0], 0600, SHOAL_CREATE)));
+  become_root();
 }
 
 // What another user comes to: writing, reading, unlinking.
@@ -126,7 +143,19 @@ static void a_shared_region_is_written_by_all_and_removed_by_its_owner(void) {
   EXPECT_OK(plain_close(region));
 }
 
-SUITE(owner, SET_UP(begin), TEAR_DOWN(end), ROLE(become_and_open),
+// Row 11: whom file modes bind can create under any umask.
+static void an_umask_keeps_no_user_from_creating(void) {
+  char name[TEST_NAME_BYTES];
+  struct test_child child = {.runs = false};
+  if (!can_give) SKIP("only root can become another user");
+  ASSERT(test_spawn(&child, "become_and_create",
+                    (const char *const[]){test_unique_name(name), NULL}));
+  (void)test_child_expect(&child, "SHOAL_OK");
+  test_child_finish(&child);
+}
+
+SUITE(owner, SET_UP(begin), TEAR_DOWN(end), ROLE(become_and_open), ROLE(become_and_create),
+      TEST(an_umask_keeps_no_user_from_creating),
       TEST(anothers_region_must_be_expected_to_be_shared),
       TEST(an_empty_object_of_anothers_is_not_formatted),
       TEST(anothers_private_region_is_closed_to_us),
