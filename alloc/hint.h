@@ -4,6 +4,8 @@
 
 #include "alloc/handle.h"
 
+enum { SHL_HINT_CHUNKS = 64 * SHL_HINT_WORDS };  // hints of chunks this far apart share a bit
+
 // Hints lead an owner to its slabs with waiting blocks, in three levels: cd (which slab of a
 // chunk), H (which chunks, modulo 4096), HS (which words of H). They may say too much, never too
 // little at rest, and lie in memory that is never given back, so that a late one does no harm.
@@ -16,13 +18,6 @@ void shl_hint_set_pending(shoal_heap *heap, uint32_t unit, bool pending);
 /// Says that the slab at `unit` has waiting blocks. After the bit in RB is set; `owner` was read
 /// before it.
 void shl_hint_raise(shoal_heap *heap, uint32_t unit, uint32_t owner);
-
-/// Collects the seat's slabs that hints lead to, up to a bound, and releases those that are empty.
-/// J is 0 before and after.
-void shl_hint_drain(struct shl_seat seat);
-
-/// Drains until no hint is left, but for those of blocks that a standing record names.
-void shl_hint_drain_all(struct shl_seat seat);
 
 /// Sets the bits for chunks `chunk_mod` modulo 4096 again: for a drain that ended early or died.
 void shl_hint_restore(struct shl_seat seat, uint32_t chunk_mod);

@@ -3,6 +3,7 @@
 // a dead slot, recovered like any other; everything done is under the slot's own journal.
 #include "alloc/orphan.h"
 
+#include "alloc/drain.h"
 #include "alloc/hand.h"
 #include "alloc/hint.h"
 #include "alloc/partial.h"
@@ -32,7 +33,7 @@ static bool has_hints(const shoal_heap *heap, uint32_t id) {
 static bool tend(shoal_heap *heap, uint32_t id) {
   struct shl_seat orphan;
   if (!has_hints(heap, id) || !shl_slot_take_orphan(heap, id, &orphan)) return false;
-  shl_hint_drain(orphan);
+  shl_drain(orphan);
   shl_orphan_leave(orphan);
   return true;
 }
@@ -66,7 +67,7 @@ static void release_empty_slabs(struct shl_seat seat) {
 
 void shl_seat_drain(struct shl_seat seat) {
   shl_hand_give_back_all(seat);
-  shl_hint_drain_all(seat);
+  shl_drain_all(seat);
   release_empty_slabs(seat);
 }
 

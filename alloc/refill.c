@@ -12,6 +12,7 @@
 // Each step is crash-safe by itself; between them J is 0.
 #include "alloc/refill.h"
 
+#include "alloc/drain.h"
 #include "alloc/hand.h"
 #include "alloc/hint.h"
 #include "alloc/journal.h"
@@ -70,7 +71,7 @@ static bool refill_from_list(struct shl_seat seat, unsigned class_index) {
 // Fills the hand from what the slot owns.
 static bool refill_from_own(struct shl_seat seat, unsigned class_index) {
   if (refill_from_current(seat, class_index)) return true;
-  shl_hint_drain(seat);
+  shl_drain(seat);
   return refill_from_current(seat, class_index) || refill_from_list(seat, class_index);
 }
 

@@ -16,6 +16,7 @@
 #include "alloc/slab.h"
 
 #include "alloc/chunk.h"
+#include "alloc/hint.h"
 #include "alloc/journal.h"
 #include "alloc/partial.h"
 #include "alloc/run.h"
@@ -157,7 +158,10 @@ bool shl_slab_examine(struct shl_seat seat, uint32_t unit, bool keep_only) {
   if (is_named_by_own_record(seat, unit, info)) return false;
   if (keep_only && shl_partial_is_only(seat, class_index, unit)) return false;
   uint32_t chunk = shl_unit_chunk(unit);
-  if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) return false;
+  if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) {
+    shl_hint_raise(seat.heap, unit, shl_seat_id(seat));  // the next drain looks again
+    return false;
+  }
   if (at_hand) leave_slab(hand);
   journal_slab(seat, SHL_J_FREESLAB, class_index, unit);
   shl_slab_release_steps(seat, class_index, unit);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Goal: whatever waits has all three hints and is found by a drain; stale hints do no harm.
+// Goal: whatever waits has all three hints.
 // Method: levels set, cleared and left behind by hand.
 #include "alloc/hint.h"
 
-#include "alloc/hand.h"
+#include "alloc/drain.h"
 #include "alloc/journal.h"
-#include "alloc/orphan.h"
 #include "alloc/partial.h"
 #include "alloc/slab.h"
 #include "tests/alloc/stand.h"
@@ -29,10 +28,6 @@ static struct shl_owner_rec *owner_row(void) {
   return shl_owner_row(heap, shl_seat_id(here));
 }
 
-static bool is_pending(struct stand_bit at) {
-  return (shl_load_relaxed_u64(&at.remote->freed[at.word]) & at.bit) != 0;
-}
-
 static bool has_hint(uint32_t unit) {
   uint32_t chunk = shl_unit_chunk(unit);
   bool dirty = (shl_load_relaxed_u32(&shl_chunk_row(heap, chunk)->dirty) >> unit % 32 & 1) != 0;
@@ -51,7 +46,7 @@ static void a_raised_hint_has_three_levels(void) {
   EXPECT(!has_hint(unit));
   shl_hint_raise(heap, unit, shl_seat_id(here));
   EXPECT(has_hint(unit));
-  shl_hint_drain(here);
+  shl_drain(here);
   EXPECT_EQ(0, shl_load_relaxed_u64(&owner_row()->hint_summary));
   EXPECT_EQ(0, shl_load_relaxed_u32(&shl_chunk_row(heap, shl_unit_chunk(unit))->dirty));
   EXPECT_EQ(0, stand_journal(here));
@@ -66,7 +61,7 @@ static void each_level_is_raised_by_itself(void) {
   shl_store_relaxed_u64(&owner_row()->hint_summary, 0);
   shl_hint_raise(heap, unit, shl_seat_id(here));
   EXPECT(has_hint(unit));
-  shl_hint_drain(here);
+  shl_drain(here);
 }
 
 static void owners_that_cannot_be_get_no_hint(void) {
@@ -74,67 +69,6 @@ static void owners_that_cannot_be_get_no_hint(void) {
   shl_hint_raise(heap, unit, 0);
   shl_hint_raise(heap, unit, heap->slot_count + 1);
   EXPECT_EQ(0, shl_load_relaxed_u32(&shl_chunk_row(heap, shl_unit_chunk(unit))->dirty));
-}
-
-static void a_drain_finds_all_that_waits(void) {
-  enum { BLOCKS = 2000 };
-  static shoal_off offs[BLOCKS];
-  for (unsigned i = 0; i < BLOCKS; i++) offs[i] = stand_alloc(here, 1500);
-  for (unsigned i = 0; i < BLOCKS; i++) stand_free(other, offs[i]);
-  EXPECT_EQ(0, stand_live(heap));
-  shl_seat_drain(here);
-  EXPECT_EQ(0, shl_load_relaxed_u64(&owner_row()->hint_summary));
-  EXPECT_EQ(0, stand_stats(heap).cached);
-  EXPECT_EQ(0, stand_stats(heap).slabs);
-}
-
-// A drain ends after some slabs; what it did not come to is found by the next.
-static void a_drain_cut_short_leaves_its_hints(void) {
-  enum { SLABS = 100 };
-  static struct stand_bit bits[SLABS];
-  for (unsigned i = 0; i < SLABS; i++) {
-    uint32_t unit = make(4);
-    shl_hand_refill(here, 4, unit, 0);
-    bits[i] = stand_bit_of(heap, stand_alloc(here, 64));
-    shl_hand_give_back(here, 4);
-  }
-  for (unsigned i = 0; i < SLABS; i++) {
-    stand_free(other, shl_unit_offset(bits[i].unit) + 64 * (bits[i].word * 64));
-  }
-  unsigned left = SLABS, rounds = 0;
-  for (; left > 0 && rounds < SLABS; rounds++) {
-    shl_hint_drain(here);
-    left = 0;
-    for (unsigned i = 0; i < SLABS; i++) left += is_pending(bits[i]) ? 1 : 0;
-    EXPECT(stand_is_clean(heap));
-  }
-  EXPECT_LT(1, rounds);
-  EXPECT_LE(rounds, 5);
-  EXPECT_EQ(0, left);
-}
-
-// A hint that comes late, when its slab is gone and its unit a further one of another slab: that
-// unit's own cells mean nothing and must not be read as a slab's.
-static void a_late_hint_into_a_wider_slab_is_ignored(void) {
-  uint32_t low = make(4), high = make(4);
-  EXPECT_EQ(low + 1, high);
-  EXPECT(shl_slab_examine(here, low, false));
-  EXPECT(shl_slab_examine(here, high, false));
-  uint32_t wide = make(56);
-  EXPECT_EQ(low, wide);
-  EXPECT_EQ(2, shl_classes[56].units);
-  // As an earlier slab of this class left its cells here.
-  shl_store_relaxed_u64(&shl_hot_row(heap, high)->nonempty, 1);
-  shl_store_relaxed_u64(&shl_hot_row(heap, high)->free[0],
-                        shl_class_word_mask(&shl_classes[56], 0));
-  shl_hint_raise(heap, high, shl_seat_id(here));
-  shl_hint_drain(here);
-  EXPECT_EQ(wide, shl_partial_head(here, 56));
-  EXPECT_EQ(0, shl_load_relaxed_u32(&shl_hot_row(heap, wide)->next));
-  EXPECT(stand_is_clean(heap));
-  for (unsigned i = 0; i < 16; i++) {
-    EXPECT_EQ(shl_unit_offset(wide) + i * UINT64_C(8192), stand_alloc(here, 8192));
-  }
 }
 
 // What a free looks at first lies in the unit of the block, not of the slab.
@@ -145,98 +79,21 @@ static void every_unit_of_a_slab_says_that_frees_wait(void) {
   for (uint32_t i = 0; i < shl_classes[60].units; i++) {
     EXPECT(shl_desc_pending(shl_load_relaxed_u64(shl_unit_desc(heap, wide + i))));
   }
-  shl_hint_drain(here);
+  shl_drain(here);
   for (uint32_t i = 0; i < shl_classes[60].units; i++) {
     EXPECT(!shl_desc_pending(shl_load_relaxed_u64(shl_unit_desc(heap, wide + i))));
   }
-}
-
-// A slot's hints are of chunks modulo 4096.
-static void chunks_4096_apart_share_a_hint(void) {
-  enum { APART = 4096 };
-  shoal_heap *wide = NULL;
-  shoal_options options = {.size = sizeof options,
-                           .kind = SHOAL_KIND_PRIVATE,
-                           .flags = SHOAL_CREATE,
-                           .capacity = (APART + 100) * (uint64_t)SHL_CHUNK_BYTES,
-                           .max_threads = 4,
-                           .max_processes = STAND_PROCESSES};
-  ASSERT_OK(shoal_open(NULL, &options, &wide));
-  struct shl_seat owner = stand_here(wide), freer = stand_other(wide, 0);
-  shoal_off low = stand_alloc(owner, 64);
-  EXPECT_NE(0, shoal_alloc(wide, (APART - 1) * (uint64_t)SHL_CHUNK_BYTES, 0));
-  uint32_t unit;
-  do {
-    EXPECT_OK(shl_slab_new(owner, 72, true));
-    unit = shl_partial_head(owner, 72);
-  } while (shl_unit_chunk(unit) != low / SHL_CHUNK_BYTES + APART && stand_is_clean(wide));
-  shl_hand_refill(owner, 72, unit, 0);
-  shoal_off high = shl_hand_pop(&owner.slot->hands[72]);
-  shl_hand_refill(owner, 72, unit, 0);
-  EXPECT_NE(0, shl_hand_pop(&owner.slot->hands[72]));  // keeps the slab
-  stand_free(freer, low);
-  stand_free(freer, high);
-  shl_hint_drain(owner);
-  EXPECT_EQ(0, shl_load_relaxed_u64(&stand_bit_of(wide, low).remote->freed[0]));
-  EXPECT_EQ(0, shl_load_relaxed_u64(&stand_bit_of(wide, high).remote->freed[0]));
-  stand_close(wide);
-}
-
-static void a_late_hint_to_a_released_slab_is_ignored(void) {
-  uint32_t low = make(4), high = make(4);
-  EXPECT(shl_slab_examine(here, low, false));
-  shl_hint_raise(heap, low, shl_seat_id(here));
-  shl_hint_drain(here);
-  EXPECT_EQ(high, shl_partial_head(here, 4));
-  EXPECT_EQ(0, stand_journal(here));
-}
-
-// Others' dirty slabs under the same hint are theirs to collect.
-static void anothers_slab_under_the_same_hint_is_left(void) {
-  shoal_off mine = stand_alloc(here, 64), its = stand_alloc(other, 64);
-  struct stand_bit at = stand_bit_of(heap, mine), its_at = stand_bit_of(heap, its);
-  EXPECT_EQ(shl_unit_chunk(at.unit), shl_unit_chunk(its_at.unit));
-  stand_free(other, mine);
-  stand_free(here, its);
-  shl_hint_drain(here);
-  EXPECT(!is_pending(at));
-  EXPECT(is_pending(its_at));
-  shl_hint_drain(other);
-  EXPECT(!is_pending(its_at));
 }
 
 static void restoring_sets_both_upper_levels(void) {
   shl_hint_restore(here, 4095);
   EXPECT_EQ(UINT64_C(1) << 63, shl_load_relaxed_u64(&owner_row()->hints[63]));
   EXPECT_EQ(UINT64_C(1) << 63, shl_load_relaxed_u64(&owner_row()->hint_summary));
-  shl_hint_drain(here);
+  shl_drain(here);
   EXPECT_EQ(0, shl_load_relaxed_u64(&owner_row()->hint_summary));
   EXPECT_EQ(0, shl_load_relaxed_u64(&owner_row()->hints[63]));
 }
 
-// A drain killed after its first collection: what it had not come to is found by the heir.
-static void a_dead_drains_hints_are_restored(void) {
-  shoal_off first = stand_alloc(other, 64), second = stand_alloc(other, 5000);
-  stand_free(here, first);
-  stand_free(here, second);
-  struct shl_owner_rec *row = shl_owner_row(heap, shl_seat_id(other));
-  uint32_t chunk = (uint32_t)(first >> SHL_CHUNK_SHIFT);
-  shl_journal_set(other.slot, SHL_J_DRAIN, chunk, 0);
-  shl_store_relaxed_u64(&row->hint_summary, 0);
-  shl_store_relaxed_u64(&row->hints[chunk / 64], 0);
-  stand_die(other);
-  EXPECT(stand_is_clean(heap));
-  stand_give(other, 0);
-  shl_hint_drain(other);
-  EXPECT(!is_pending(stand_bit_of(heap, first)));
-  EXPECT(!is_pending(stand_bit_of(heap, second)));
-}
-
 SUITE(hint, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_raised_hint_has_three_levels),
       TEST(each_level_is_raised_by_itself), TEST(owners_that_cannot_be_get_no_hint),
-      TEST(a_drain_finds_all_that_waits), TEST(a_drain_cut_short_leaves_its_hints),
-      TEST(a_late_hint_into_a_wider_slab_is_ignored),
-      TEST(every_unit_of_a_slab_says_that_frees_wait), TEST(chunks_4096_apart_share_a_hint),
-      TEST(a_late_hint_to_a_released_slab_is_ignored),
-      TEST(anothers_slab_under_the_same_hint_is_left), TEST(restoring_sets_both_upper_levels),
-      TEST(a_dead_drains_hints_are_restored))
+      TEST(every_unit_of_a_slab_says_that_frees_wait), TEST(restoring_sets_both_upper_levels))

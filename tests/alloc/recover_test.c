@@ -8,6 +8,7 @@
 #include <shoal/root.h>
 
 #include "alloc/chunk.h"
+#include "alloc/drain.h"
 #include "alloc/hand.h"
 #include "alloc/hint.h"
 #include "alloc/huge.h"
@@ -174,7 +175,7 @@ static void run_give_back(struct scene *scene) {
 }
 
 static void run_drain(struct scene *scene) {
-  shl_hint_drain(scene->victim);
+  shl_drain(scene->victim);
 }
 
 static void run_examine(struct scene *scene) {

@@ -4,6 +4,7 @@
 // hand.
 #include "alloc/remote.h"
 
+#include "alloc/drain.h"
 #include "alloc/hand.h"
 #include "alloc/hint.h"
 #include "alloc/journal.h"
@@ -115,7 +116,7 @@ static void a_block_that_a_record_names_stays_pending(void) {
   EXPECT_NE(0, shl_load_relaxed_u32(&at.row->dirty));
   EXPECT_NE(0, load(&shl_owner_row(heap, shl_seat_id(here))->hint_summary));
   shl_store_release_u64(&other.slot->record.op, SHL_JA_NONE);
-  shl_hint_drain(here);
+  shl_drain(here);
   EXPECT_EQ(0, load(&at.remote->freed[at.word]));
 }
 
@@ -175,7 +176,7 @@ static void a_death_in_a_collection_loses_no_other_slab(void) {
   shl_store_relaxed_u64(&row->hints[shl_unit_chunk(at.unit) / 64], 0);
   stand_die(other);
   stand_give(other, 0);
-  shl_hint_drain(other);
+  shl_drain(other);
   EXPECT_EQ(0, load(&second_at.remote->freed[second_at.word]));
 }
 
@@ -227,7 +228,7 @@ static void the_hint_of_a_dead_freer_is_raised_for_it(void) {
   EXPECT_EQ(0, load(&shl_owner_row(heap, shl_seat_id(here))->hint_summary));
   stand_die(other);
   EXPECT(stand_is_clean(heap));
-  shl_hint_drain(here);
+  shl_drain(here);
   EXPECT_EQ(0, load(&at.remote->freed[at.word]));
 }
 
