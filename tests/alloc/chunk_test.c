@@ -126,10 +126,11 @@ static void the_mark_rises_one_by_one_to_the_end(void) {
 // 64 KiB, then as much again as there is: few system calls, and not much more than is used.
 static void units_are_backed_ahead_by_as_many_as_are_backed(void) {
   const unsigned counts[] = {1, 3, 7, 15, 31, 32};
+  const uint32_t chunk = first;
   EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(here, first));
   for (unsigned i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-    unsigned next = shl_count_bits(shl_load_relaxed_u32(&row_of(first)->committed));
-    EXPECT_OK(shl_chunk_back_units(heap, first, next, 1));
+    unsigned backed = shl_count_bits(shl_load_relaxed_u32(&row_of(first)->committed));
+    EXPECT_OK(shl_chunk_back_units(heap, chunk, backed, 1));
     EXPECT_EQ(counts[i], shl_count_bits(shl_load_relaxed_u32(&row_of(first)->committed)));
   }
   uint64_t zero = 0;

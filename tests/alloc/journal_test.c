@@ -42,17 +42,17 @@ static void a_word_is_stored_and_cleared_whole(void) {
 }
 
 static void a_record_names_its_block_and_its_second(void) {
-  shoal_off first = stand_alloc(here, 64), second = stand_alloc(here, 64);
-  struct stand_bit at = stand_bit_of(heap, first);
-  uint64_t both = at.bit | stand_bit_of(heap, second).bit;
+  shoal_off old = stand_alloc(here, 64), fresh = stand_alloc(here, 64);
+  struct stand_bit at = stand_bit_of(heap, old);
+  uint64_t both = at.bit | stand_bit_of(heap, fresh).bit;
   EXPECT_EQ(0, shl_records_naming_blocks(heap, at.unit, at.word, UINT64_MAX));
-  stand_record(SHL_JA_FREE_FROM, first, 0);
+  stand_record(SHL_JA_FREE_FROM, old, 0);
   EXPECT_EQ(at.bit, shl_records_naming_blocks(heap, at.unit, at.word, UINT64_MAX));
-  stand_record(SHL_JA_REALLOC_TO, second, first);
+  stand_record(SHL_JA_REALLOC_TO, fresh, old);
   EXPECT_EQ(both, shl_records_naming_blocks(heap, at.unit, at.word, UINT64_MAX));
   EXPECT_EQ(at.bit, shl_records_naming_blocks(heap, at.unit, at.word, at.bit));
   EXPECT_EQ(0, shl_records_naming_blocks(heap, at.unit, at.word + 1, UINT64_MAX));
-  stand_record(SHL_JA_NONE, first, second);
+  stand_record(SHL_JA_NONE, old, fresh);
   EXPECT_EQ(0, shl_records_naming_blocks(heap, at.unit, at.word, UINT64_MAX));
 }
 

@@ -139,4 +139,8 @@ const char *test_unique_name(char name[TEST_NAME_BYTES]);
 /// `rounds`, or fewer (at least 1) where the build is slow: divided by SHOAL_TEST_SLOWDOWN.
 uint64_t test_rounds(uint64_t rounds);
 
+/// Whether memcheck stands between the test and the kernel (SHOAL_TEST_MEMCHECK): it has addresses
+/// and descriptors of its own, and counts as lost what a forked child's other threads held.
+bool test_in_memcheck(void);
+
 #endif

@@ -42,6 +42,10 @@ void test_names_sweep(void) {
   name_count = 0;
 }
 
+bool test_in_memcheck(void) {
+  return getenv("SHOAL_TEST_MEMCHECK") != NULL;
+}
+
 uint64_t test_rounds(uint64_t rounds) {
   const char *setting = getenv("SHOAL_TEST_SLOWDOWN");
   unsigned long slowdown = setting != NULL ? strtoul(setting, NULL, 10) : 1;

@@ -150,7 +150,7 @@ static void a_wanted_base_that_is_taken_is_an_error_with_a_name(void) {
   if (strstr(text, "/squatter") == NULL) FAIL("no occupant in: %s", text);
   char place[32];
   (void)snprintf(place, sizeof place, "0x%llx",
-                 (unsigned long long)(options.base + SHL_CHUNK_BYTES));
+                 (unsigned long long)options.base + SHL_CHUNK_BYTES);
   if (strstr(text, place) == NULL) FAIL("no %s in: %s", place, text);
   options.flags |= SHOAL_RELOCATABLE;
   ASSERT_OK(plain_open(name, -1, &options, &region));

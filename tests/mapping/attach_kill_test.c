@@ -148,22 +148,26 @@ static void those_killed_while_closing_leave_their_blocks_alone(void) {
 }
 
 // The last process is killed while it closes: the name is gone, or the next opener finds it stale.
+static void close_last(uint64_t at, bool *died) {
+  struct test_child child;
+  open_here(PLACE_NAMED);
+  ASSERT(heap != NULL);
+  ASSERT(doom_start(&child, "close_when_told", &place, at, SIGKILL));
+  ASSERT(test_child_expect(&child, "here"));
+  EXPECT_OK(shoal_close(heap));
+  ASSERT(test_child_send(&child, "close"));
+  int code = test_child_wait(&child);
+  *died = code == -SIGKILL;
+  EXPECT(*died || code == 0);
+  if (!*died) EXPECT_EQ(0, place_inode(&place));
+  EXPECT_STATUS(SHOAL_E_NOT_FOUND, place_open(&place, 0, &heap));
+  EXPECT_EQ(0, place_inode(&place));
+}
+
 static void the_last_process_killed_while_closing_leaves_no_region(void) {
   bool died = true;
-  for (uint64_t at = 1; died && !test_has_failed(); at += doom_step()) {
-    open_here(PLACE_NAMED);
-    ASSERT(heap != NULL);
-    struct test_child child;
-    ASSERT(doom_start(&child, "close_when_told", &place, at, SIGKILL));
-    ASSERT(test_child_expect(&child, "here"));
-    EXPECT_OK(shoal_close(heap));
-    ASSERT(test_child_send(&child, "close"));
-    int code = test_child_wait(&child);
-    died = code == -SIGKILL;
-    EXPECT(died || code == 0);
-    if (!died) EXPECT_EQ(0, place_inode(&place));
-    EXPECT_STATUS(SHOAL_E_NOT_FOUND, place_open(&place, 0, &heap));
-    EXPECT_EQ(0, place_inode(&place));
+  for (uint64_t at = 1; died; at += doom_step()) {
+    close_last(at, &died);
     if (test_has_failed()) FAIL("killed ahead of call %llu", (unsigned long long)at);
   }
 }

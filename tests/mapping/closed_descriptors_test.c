@@ -146,19 +146,23 @@ static void *grow_and_trim(void *bytes) {
   return NULL;
 }
 
-static void look_up_together(int argc, char **argv) {
+static void grow_and_trim_together(void) {
   static size_t sizes[THREADS] = {64, 5000, 300000, 3 << 20};
   pthread_t threads[THREADS];
+  for (unsigned t = 0; t < THREADS; t++) {
+    ASSERT_EQ(0, pthread_create(&threads[t], NULL, grow_and_trim, &sizes[t]));
+  }
+  for (unsigned t = 0; t < THREADS; t++) ASSERT_EQ(0, pthread_join(threads[t], NULL));
+}
+
+static void look_up_together(int argc, char **argv) {
   ASSERT_EQ(3, argc);
   take_names(argv);
   for (unsigned i = 0; i < KINDS; i++) {
     open_kind(kinds[i]);
     int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
     ASSERT_EQ(0, close_range(3, ~0U, 0));
-    for (unsigned t = 0; t < THREADS; t++) {
-      ASSERT_EQ(0, pthread_create(&threads[t], NULL, grow_and_trim, &sizes[t]));
-    }
-    for (unsigned t = 0; t < THREADS; t++) ASSERT_EQ(0, pthread_join(threads[t], NULL));
+    grow_and_trim_together();
     int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
     EXPECT_LE(after, before);
     EXPECT_OK(shoal_check(heap, NULL, NULL));

@@ -177,16 +177,18 @@ static void *use_all_copies(void *unused) {
   return NULL;
 }
 
-static void threads_have_slots_in_every_copy(void) {
+static void use_all_copies_in_threads(void) {
   pthread_t threads[4];
+  for (unsigned i = 0; i < 4; i++) {
+    ASSERT_EQ(0, pthread_create(&threads[i], NULL, use_all_copies, NULL));
+  }
+  for (unsigned i = 0; i < 4; i++) ASSERT_EQ(0, pthread_join(threads[i], NULL));
+}
+
+static void threads_have_slots_in_every_copy(void) {
   shoal_heap_stats stats = {.size = sizeof stats};
   for (unsigned i = 0; i < COPIES; i++) ASSERT(open_in(&copies[i], SHOAL_CREATE));
-  for (unsigned round = 0; round < 10; round++) {
-    for (unsigned i = 0; i < 4; i++) {
-      ASSERT_EQ(0, pthread_create(&threads[i], NULL, use_all_copies, NULL));
-    }
-    for (unsigned i = 0; i < 4; i++) ASSERT_EQ(0, pthread_join(threads[i], NULL));
-  }
+  for (unsigned round = 0; round < 10; round++) use_all_copies_in_threads();
   EXPECT_OK(copies[0].stats(copies[0].heap, &stats));
   EXPECT_EQ(0, stats.thread_slots);
   EXPECT_EQ(0, stats.thread_slots_dead);

@@ -124,7 +124,8 @@ unsigned fault_variants(enum fault_call call, bool sticky) {
 
 static int code_of(enum fault_call call) {
   if (plan.code != 0) return plan.code;
-  return facts[call].codes[plan.variant % fault_variants(call, plan.sticky)];
+  unsigned variants = fault_variants(call, plan.sticky);
+  return variants == 0 ? 0 : facts[call].codes[plan.variant % variants];
 }
 
 bool fault_strikes_now(enum fault_call call) {

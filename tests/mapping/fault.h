@@ -59,7 +59,7 @@ void fault_install(void);
 void fault_remove(void);
 
 /// Counts anew and fails what the plan says.
-void fault_arm(const struct fault_plan *plan);
+void fault_arm(const struct fault_plan *wanted);
 
 /// Fails no further call. The counts stay.
 void fault_disarm(void);

@@ -126,7 +126,7 @@ bool folder_mount_tmpfs(uint64_t bytes) {
   if (!left && !leave_namespaces()) return false;
   left = true;
   (void)snprintf(options, sizeof options, "size=%llu", (unsigned long long)bytes);
-  if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return false;
+  if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0) return false;
   mounted = mount("test", folder, "tmpfs", MS_NOSUID | MS_NODEV, options) == 0;
   return mounted;
 }

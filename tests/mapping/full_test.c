@@ -104,11 +104,19 @@ static void growing_takes_all_its_pages_or_changes_nothing(void) {
   EXPECT(all);
 }
 
-static void *alloc_in_thread(void *out) {
+static void *run_alloc(void *out) {
   shoal_off *off = out;
   *off = shoal_alloc(heap, 64, 0);
   if (*off == 0) EXPECT_STATUS(SHOAL_E_NO_SPACE, last_alloc_status());
   return NULL;
+}
+
+static bool alloc_in_thread(void) {
+  shoal_off off = 0;
+  pthread_t thread;
+  bool ran = pthread_create(&thread, NULL, run_alloc, &off) == 0 && pthread_join(thread, NULL) == 0;
+  EXPECT(ran);
+  return off != 0;
 }
 
 // A thread's first allocation backs a slot before it takes it.
@@ -116,20 +124,14 @@ static void a_new_thread_has_a_slot_or_an_error(void) {
   if (!disk_is_mounted()) SKIP("this user may not mount a file system");
   bool worked = false;
   for (uint64_t pages = 0; pages < DISK_PAGES && !worked; pages++) {
-    shoal_off off = 0;
-    pthread_t thread;
     disk_leave(DISK_PAGES);
     ASSERT_OK(disk_open_heap(SHOAL_CREATE, &heap));
     EXPECT_NE(0, shoal_alloc(heap, 64, 0));
     disk_leave(pages);
-    ASSERT_EQ(0, pthread_create(&thread, NULL, alloc_in_thread, &off));
-    ASSERT_EQ(0, pthread_join(thread, NULL));
-    worked = off != 0;
+    worked = alloc_in_thread();
     expect_sound();
     disk_leave(DISK_PAGES);
-    ASSERT_EQ(0, pthread_create(&thread, NULL, alloc_in_thread, &off));
-    ASSERT_EQ(0, pthread_join(thread, NULL));
-    EXPECT_NE(0, off);
+    EXPECT(alloc_in_thread());
     expect_sound();
     EXPECT_OK(shoal_close(heap));
     ASSERT_EQ(0, unlink(disk_heap_path));

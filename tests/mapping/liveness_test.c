@@ -128,6 +128,7 @@ static void exec_away(int argc, char **argv) {
 }
 
 static void a_process_that_became_another_program_is_dead(void) {
+  if (test_in_memcheck()) SKIP("memcheck cannot start in what is left after this exec");
   char expected[TEST_LINE_BYTES];
   ASSERT(peer_hire(&peer, "exec_away", &place));
   EXPECT(!peer_is_dead(heap, &peer));

@@ -63,7 +63,8 @@ static bool is_writable(const char *address) {
 
 static bool is_mapped(uint64_t address) {
   void *page = (void *)(uintptr_t)shl_align_down(address, SHL_PAGE_BYTES);
-  return msync(page, SHL_PAGE_BYTES, MS_ASYNC) == 0;
+  unsigned char resident;
+  return mincore(page, SHL_PAGE_BYTES, &resident) == 0;
 }
 
 static void expect_guarded(void) {
@@ -212,6 +213,7 @@ static void *map_by_kernel(void *address, size_t bytes, int protection, int flag
 }
 
 static void addresses_beyond_the_processor_are_refused(void) {
+  if (test_in_memcheck()) SKIP("memcheck answers for the kernel");
   struct shl_syscalls table = fault_table;
   table.mmap = map_by_kernel;
   shl_sys = &table;

@@ -185,6 +185,7 @@ static int wait_for(pid_t child) {
 }
 
 static void parent_and_child_both_go_on_after_fork(void) {
+  if (test_in_memcheck()) SKIP("memcheck counts the other threads' memory as lost");
   pthread_t churner;
   uint64_t count = test_rounds(40000), busy = 0;
   start_threads(&churner);
