@@ -117,11 +117,13 @@ static struct slab_block find_block(const shoal_heap *heap, uint64_t off) {
 
 // The rest of a free into an own slab without pending blocks: F's word was empty, or becomes full,
 // or the block is free already.
-SHL_WARM static shoal_status free_warm(shoal_heap *heap, uint64_t desc, uint32_t unit,
-                                       size_t index) {
+SHL_WARM static shoal_status free_warm(shoal_heap *heap, uint64_t off) {
   struct shl_seat seat = shl_seat_here(heap);
-  unsigned class_index = shl_desc_class(desc);
-  const struct shl_class_info *info = &shl_classes[class_index];
+  struct slab_block block = find_block(heap, off);
+  unsigned class_index = shl_desc_class(block.desc);
+  const struct shl_class_info *info = block.info;
+  uint32_t unit = block.unit;
+  size_t index = block.index;
   struct shl_hot_rec *hot = shl_hot_row(heap, unit);
   const struct shl_hand_rec *hand = &seat.slot->hands[class_index];
   unsigned word = (unsigned)(index / 64);
@@ -147,7 +149,7 @@ SHL_WARM static shoal_status free_warm(shoal_heap *heap, uint64_t desc, uint32_t
                       shl_load_relaxed_u64(&hot->nonempty) == shl_low_mask(info->words) &&
                       !shl_partial_is_only(seat, class_index, unit);
   if (complete || may_be_empty) {
-    return free_slow(heap, shl_unit_offset(unit) + index * info->bytes);
+    return free_slow(heap, off);
   }
   shl_store_release_u64(&hot->free[word], after);
   return SHOAL_OK;
@@ -194,11 +196,11 @@ SHL_INLINE static shoal_status free_at(shoal_heap *heap, uint64_t off) {
   uint64_t taken = bits;
   if (shl_load_relaxed_u32(&hand->ref) == ref) taken |= shl_load_relaxed_u64(&hand->blocks);
   if (bits == 0 || (taken >> product.high % 64 & 1) != 0) {
-    return free_warm(heap, desc, (uint32_t)unit, product.high);
+    return free_warm(heap, off);
   }
   bits |= UINT64_C(1) << product.high % 64;
   if (bits == ~UINT64_C(0) || bits == info->last_mask) {
-    return free_warm(heap, desc, (uint32_t)unit, product.high);
+    return free_warm(heap, off);
   }
   shl_store_release_u64(word, bits);
   return SHOAL_OK;
