@@ -117,17 +117,14 @@ static struct slab_block find_block(const shoal_heap *heap, uint64_t off) {
 
 // The rest of a free into an own slab without pending blocks: F's word was empty, or becomes full,
 // or the block is free already.
-SHL_WARM static shoal_status free_warm(shoal_heap *heap, uint64_t off) {
+SHL_WARM static shoal_status free_warm(shoal_heap *heap, uint32_t ref, uint64_t index) {
   struct shl_seat seat = shl_seat_here(heap);
-  struct slab_block block = find_block(heap, off);
-  unsigned class_index = shl_desc_class(block.desc);
-  const struct shl_class_info *info = block.info;
-  uint32_t unit = block.unit;
-  size_t index = block.index;
+  uint32_t unit = ref >> 6;
+  unsigned class_index = shl_desc_class(shl_load_relaxed_u64(shl_unit_desc(heap, unit)));
+  const struct shl_class_info *info = &shl_classes[class_index];
   struct shl_hot_rec *hot = shl_hot_row(heap, unit);
   const struct shl_hand_rec *hand = &seat.slot->hands[class_index];
-  unsigned word = (unsigned)(index / 64);
-  uint32_t ref = unit << 6 | word;
+  unsigned word = ref % SHL_WORDS_PER_SLAB;
   uint64_t bit = UINT64_C(1) << index % 64;
   uint64_t bits = shl_load_relaxed_u64(&hot->free[word]);
   uint64_t blocks = shl_load_relaxed_u64(&hand->blocks);
@@ -149,7 +146,7 @@ SHL_WARM static shoal_status free_warm(shoal_heap *heap, uint64_t off) {
                       shl_load_relaxed_u64(&hot->nonempty) == shl_low_mask(info->words) &&
                       !shl_partial_is_only(seat, class_index, unit);
   if (complete || may_be_empty) {
-    return free_slow(heap, off);
+    return free_slow(heap, shl_unit_offset(unit) + index * info->bytes);
   }
   shl_store_release_u64(&hot->free[word], after);
   return SHOAL_OK;
@@ -196,11 +193,11 @@ SHL_INLINE static shoal_status free_at(shoal_heap *heap, uint64_t off) {
   uint64_t taken = bits;
   if (shl_load_relaxed_u32(&hand->ref) == ref) taken |= shl_load_relaxed_u64(&hand->blocks);
   if (bits == 0 || (taken >> product.high % 64 & 1) != 0) {
-    return free_warm(heap, off);
+    return free_warm(heap, (uint32_t)ref, product.high);
   }
   bits |= UINT64_C(1) << product.high % 64;
   if (bits == ~UINT64_C(0) || bits == info->last_mask) {
-    return free_warm(heap, off);
+    return free_warm(heap, (uint32_t)ref, product.high);
   }
   shl_store_release_u64(word, bits);
   return SHOAL_OK;
