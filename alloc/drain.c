@@ -79,10 +79,11 @@ static void drain_word(struct drain *drain, unsigned word) {
   shl_journal_clear(drain->seat.slot);
 }
 
-void shl_drain(struct shl_seat seat) {
+// returns: whether it ended at its bound, before the hints did.
+static bool drain_once(struct shl_seat seat) {
   struct shl_owner_rec *row = shl_owner_row(seat.heap, shl_seat_id(seat));
   uint64_t words = shl_load_seq_cst_u64(&row->hint_summary);
-  if (words == 0) return;
+  if (words == 0) return false;
   SHL_ASSERT_DEBUG(shl_journal_is_clear(seat.slot));
   struct drain drain = {.seat = seat};
   for (; words != 0 && !is_done(&drain); words &= words - 1) {
@@ -91,12 +92,16 @@ void shl_drain(struct shl_seat seat) {
   for (unsigned i = 0; i < drain.emptied_count; i++) {
     (void)shl_slab_examine(seat, drain.emptied[i], true);
   }
+  return is_done(&drain);
 }
 
+void shl_drain(struct shl_seat seat) {
+  (void)drain_once(seat);
+}
+
+// A hint that a drain raises again, for a block that a record names or a chunk that another holds,
+// would be met again in every round.
 void shl_drain_all(struct shl_seat seat) {
-  struct shl_owner_rec *row = shl_owner_row(seat.heap, shl_seat_id(seat));
   uint32_t rounds = shl_chunk_high_water(seat.heap) - seat.heap->first_chunk + 2;
-  for (; rounds > 0 && shl_load_seq_cst_u64(&row->hint_summary) != 0; rounds--) {
-    shl_drain(seat);
-  }
+  while (rounds-- > 0 && drain_once(seat)) continue;
 }

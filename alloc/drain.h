@@ -8,8 +8,8 @@
 /// J is 0 before and after.
 void shl_drain(struct shl_seat seat);
 
-/// Drains until no hint is left, but for those of blocks that a standing record names and of slabs
-/// whose chunk is claimed.
+/// Follows every hint there is. Raised again and left are those of blocks that a standing record
+/// names and of slabs whose chunk is claimed. J is 0 before and after.
 void shl_drain_all(struct shl_seat seat);
 
 #endif

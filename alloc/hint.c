@@ -2,10 +2,10 @@
 // Hints, set bottom-up: pending, cd, H, HS. Each level: test, then one atomic or. The levels are
 // tested apart: a stale cd bit must not hide H. A plain store in the middle level would lose a
 // neighbour's bit. Who dies in between has J naming the slab or the chunks, and recovery sets all
-// of them again.
+// of them again; but for a slab that could not be released (slab.c), where J is 0: no block waits,
+// and a free into the slab or a trim looks at it again.
 #include "alloc/hint.h"
 
-#include "alloc/chunk.h"
 #include "alloc/class.h"
 
 static void raise_bit(shl_a64 *word, uint64_t bit) {

@@ -5,7 +5,6 @@
 
 #include "alloc/drain.h"
 #include "alloc/hand.h"
-#include "alloc/hint.h"
 #include "alloc/partial.h"
 #include "alloc/reap.h"
 #include "alloc/seat.h"

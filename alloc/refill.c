@@ -14,7 +14,6 @@
 
 #include "alloc/drain.h"
 #include "alloc/hand.h"
-#include "alloc/hint.h"
 #include "alloc/journal.h"
 #include "alloc/orphan.h"
 #include "alloc/partial.h"

@@ -4,6 +4,7 @@
 //   new      claim; J = NEWSLAB; back metadata and data; N, F := ones, RB := 0; D = SLAB;
 //            descriptors, the first unit's last; release the claim; push; J = 0
 //   release  claim; J = FREESLAB; unlink; descriptors := 0; D = 0; release the claim; J = 0
+//            the claim is busy: the slab's hint, without a journal; a death loses it, no block
 //
 // Invariants
 //   I1  The owner and class of a slab do not change while it is one.

@@ -181,7 +181,8 @@ static void what_could_not_be_released_is_looked_at_again(void) {
   uint32_t low = make(4), high = make(4), chunk = shl_unit_chunk(low);
   EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(other, chunk));
   EXPECT(!shl_slab_examine(here, high, true));
-  shl_drain(here);
+  shl_drain_all(here);
+  EXPECT_NE(0, shl_load_relaxed_u64(&owner_row()->hint_summary));
   EXPECT_EQ(high, shl_partial_head(here, 4));
   shl_run_end_claim(other, chunk);
   shl_drain(here);
