@@ -32,10 +32,15 @@ void shl_os_on_thread_exit(void (*hook)(void));
 /// Asks for the exit hook in the calling thread. Idempotent and cheap.
 void shl_os_thread_watch(void);
 
+/// Has forks noticed from now on; before the first region is open. Idempotent and cheap.
+/// returns: false iff the system has no memory for it.
+bool shl_os_watch_forks(void);
+
 /// Has `hook` called in each forked child, in the thread that forked. One hook; nothing waits.
 void shl_os_on_fork_child(void (*hook)(void));
 
-/// Nanoseconds of a clock that never jumps.
+/// Nanoseconds of a clock that never jumps. Where the system does not tell the time, it passes by a
+/// millisecond a call.
 uint64_t shl_os_now_ns(void);
 
 /// Sleeps for at least `milliseconds`; 0 yields.

@@ -164,6 +164,9 @@ shoal_status shl_region_open(const char *name, int fd, const shoal_options *opti
   struct shl_request request;
   shoal_status status = shl_request_read(name, fd, options, &request);
   if (status != SHOAL_OK) return status;
+  if (!shl_os_watch_forks()) {
+    return shl_fail(SHOAL_E_NO_SPACE, 0, "The system has no memory for a fork handler.");
+  }
   shl_os_lock(&regions_lock);
   status = SHOAL_E_STALE;
   for (unsigned i = 0; i < RETRIES && status == SHOAL_E_STALE; i++) {

@@ -11,8 +11,9 @@
 #include "mapping/os.h"
 
 uint64_t shl_os_now_ns(void) {
+  static shl_a64 calls;  // so that who waits for a time comes to an end
   struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now);
+  if (shl_sys->monotonic(&now) != 0) return shl_add_relaxed_u64(&calls, 1) * 1000000;
   return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
@@ -23,7 +24,7 @@ void shl_os_sleep_ms(unsigned milliseconds) {
   }
   struct timespec left = {.tv_sec = milliseconds / 1000,
                           .tv_nsec = (long)(milliseconds % 1000) * 1000000};
-  while (nanosleep(&left, &left) != 0 && errno == EINTR) {
+  while (shl_sys->nanosleep(&left, &left) != 0 && errno == EINTR) {
   }
 }
 

@@ -37,8 +37,10 @@ static shoal_status read_host(uint64_t *out) {
   struct utsname names;
   shoal_status status = read_text("/etc/machine-id", text);
   if (status != SHOAL_OK) return status;
-  bool is_named = text[0] == '\0' && uname(&names) == 0;
-  *out = hash_text(is_named ? names.nodename : text);
+  if (text[0] == '\0' && shl_sys->uname(&names) != 0) {
+    return shl_object_failure(errno, "Asking for the name", "this machine");
+  }
+  *out = hash_text(text[0] == '\0' ? names.nodename : text);
   return SHOAL_OK;
 }
 

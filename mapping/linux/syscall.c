@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -13,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 static int call_open(const char *path, int flags, unsigned mode) {
@@ -76,6 +79,14 @@ static int call_tgkill(int process, int thread, int signal_number) {
   return (int)syscall(SYS_tgkill, process, thread, signal_number);
 }
 
+static int call_monotonic(struct timespec *out) {
+  return clock_gettime(CLOCK_MONOTONIC, out);
+}
+
+static int call_atfork(void (*child)(void)) {
+  return pthread_atfork(NULL, NULL, child);
+}
+
 const struct shl_syscalls shl_system_calls = {
     .open = call_open,
     .close = close,
@@ -104,6 +115,10 @@ const struct shl_syscalls shl_system_calls = {
     .getrlimit = call_getrlimit,
     .getrandom = call_getrandom,
     .tgkill = call_tgkill,
+    .uname = uname,
+    .monotonic = call_monotonic,
+    .nanosleep = nanosleep,
+    .atfork = call_atfork,
 };
 
 const struct shl_syscalls *shl_sys = &shl_system_calls;

@@ -9,10 +9,13 @@ struct flock;
 struct rlimit;
 struct stat;
 struct statfs;
+struct timespec;
+struct utsname;
 
 // Every system call of the library that can fail goes through this table, so that a test can put
 // another one in its place and fail the n-th call. An entry is the plain call: -1 (or MAP_FAILED)
-// and errno.
+// and errno; atfork returns an error number. Calls that cannot fail are made directly: getpid,
+// gettid, geteuid, sched_yield.
 struct shl_syscalls {
   int (*open)(const char *path, int flags, unsigned mode);
   int (*close)(int fd);
@@ -41,6 +44,10 @@ struct shl_syscalls {
   int (*getrlimit)(int resource, struct rlimit *out);
   int64_t (*getrandom)(void *out, size_t bytes, unsigned flags);
   int (*tgkill)(int process, int thread, int signal_number);
+  int (*uname)(struct utsname *out);
+  int (*monotonic)(struct timespec *out);  // clock_gettime(CLOCK_MONOTONIC)
+  int (*nanosleep)(const struct timespec *wanted, struct timespec *left);
+  int (*atfork)(void (*child)(void));
 };
 
 // The table in use. Changed by tests only, while no other thread is in the library.

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/panic.h"
 #include "mapping/linux/start_time.h"
 #include "mapping/linux/syscall.h"
 #include "mapping/os.h"
@@ -23,19 +22,22 @@ enum { YIELDS = 64, PID_BITS = 22 };  // no system has more processes than that
 
 static shl_a32 forks;
 static void (*fork_hook)(void);
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static shl_a32 forks_watched;
 
 static void enter_child(void) {
   shl_store_relaxed_u32(&forks, shl_load_relaxed_u32(&forks) + 1);
   if (fork_hook != NULL) fork_hook();
 }
 
-static void watch_forks(void) {
-  SHL_ASSERT(pthread_atfork(NULL, NULL, enter_child) == 0);
+// Two threads that come here at once are called twice in a child, which does no harm.
+bool shl_os_watch_forks(void) {
+  if (shl_load_relaxed_u32(&forks_watched) != 0) return true;
+  if (shl_sys->atfork(enter_child) != 0) return false;
+  shl_store_relaxed_u32(&forks_watched, 1);
+  return true;
 }
 
 uint32_t shl_os_process(void) {
-  (void)pthread_once(&fork_once, watch_forks);
   return (uint32_t)getpid() | shl_load_relaxed_u32(&forks) << PID_BITS;
 }
 
@@ -98,5 +100,4 @@ void shl_os_thread_watch(void) {
 
 void shl_os_on_fork_child(void (*hook)(void)) {
   fork_hook = hook;
-  (void)pthread_once(&fork_once, watch_forks);
 }

@@ -84,6 +84,18 @@ static void without_a_source_identities_still_differ(void) {
   fault_remove();
 }
 
+// Each call gives half of what is left: 8, 4, 2, 1, 1.
+static void a_short_answer_is_asked_on(void) {
+  unsigned char bytes[16];
+  fault_install();
+  fault_arm(&(struct fault_plan){
+      .call = FAULT_GETRANDOM, .at = 1, .sticky = true, .code = FAULT_SHORT});
+  shl_os_random(bytes, sizeof bytes);
+  EXPECT_EQ(5, fault_calls_of(FAULT_GETRANDOM));
+  fault_remove();
+}
+
 SUITE(clock, TEST(time_never_goes_back), TEST(sleeps_last_at_least_as_long_as_asked),
       TEST(signals_do_not_shorten_a_sleep), TEST(random_bytes_differ),
-      TEST(exactly_the_wanted_bytes_are_written), TEST(without_a_source_identities_still_differ))
+      TEST(exactly_the_wanted_bytes_are_written), TEST(without_a_source_identities_still_differ),
+      TEST(a_short_answer_is_asked_on))

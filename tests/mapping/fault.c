@@ -35,7 +35,7 @@ static const struct call_facts facts[FAULT_CALLS] = {
     [FAULT_UNLINK] = {"unlink", 2, {EACCES, EIO}},
     [FAULT_READLINK] = {"readlink", 1, {ENOMEM}},
     [FAULT_GETCWD] = {"getcwd", 1, {ENOENT}},
-    [FAULT_PREAD] = {"pread", 1, {EIO, EINTR}},
+    [FAULT_PREAD] = {"pread", 2, {EIO, FAULT_SHORT, EINTR}},
     [FAULT_SET_LOCK] = {"set_lock", 1, {ENOLCK, EAGAIN, EINTR}},
     [FAULT_GET_LOCK] = {"get_lock", 1, {ENOLCK, EINTR}},
     [FAULT_SEAL] = {"seal", 1, {EPERM}},
@@ -47,8 +47,12 @@ static const struct call_facts facts[FAULT_CALLS] = {
     [FAULT_MADVISE] = {"madvise", 2, {ENOMEM, EINVAL, EINTR}},
     [FAULT_MSYNC] = {"msync", 2, {EIO, ENOMEM, EINTR}},
     [FAULT_GETRLIMIT] = {"getrlimit", 1, {EPERM}},
-    [FAULT_GETRANDOM] = {"getrandom", 1, {ENOSYS, EINTR}},
+    [FAULT_GETRANDOM] = {"getrandom", 2, {ENOSYS, FAULT_SHORT, EINTR}},
     [FAULT_TGKILL] = {"tgkill", 1, {EPERM}},
+    [FAULT_UNAME] = {"uname", 1, {EFAULT}},
+    [FAULT_MONOTONIC] = {"clock_gettime", 1, {EINVAL}},
+    [FAULT_NANOSLEEP] = {"nanosleep", 1, {EINVAL, EINTR}},
+    [FAULT_ATFORK] = {"pthread_atfork", 1, {ENOMEM}},
 };
 
 static struct fault_plan plan;
@@ -147,6 +151,13 @@ bool fault_strikes_now(enum fault_call call) {
   struck_code = code_of(call);
   errno = struck_code;
   return true;
+}
+
+bool fault_strikes_bytes(enum fault_call call, size_t *bytes) {
+  if (!fault_strikes_now(call)) return false;
+  if (struck_code != FAULT_SHORT) return true;
+  *bytes = (*bytes + 1) / 2;
+  return false;
 }
 
 void fault_note_descriptor(int fd, bool held) {

@@ -38,16 +38,24 @@ enum fault_call {
   FAULT_GETRLIMIT,
   FAULT_GETRANDOM,
   FAULT_TGKILL,
+  FAULT_UNAME,
+  FAULT_MONOTONIC,
+  FAULT_NANOSLEEP,
+  FAULT_ATFORK,
   FAULT_CALLS,
   FAULT_ANY = FAULT_CALLS
 };
+
+/// The code of a call that does not fail but gives less than was asked for: half of the bytes.
+enum { FAULT_SHORT = -1 };
 
 /// Which call is to fail, counted from fault_arm. Private to the process.
 struct fault_plan {
   enum fault_call call;  ///< FAULT_ANY: whichever is the n-th.
   uint64_t at;           ///< n, from 1; 0: none.
   bool sticky;           ///< All calls from the n-th on: of that kind, or of any.
-  int code;              ///< errno; 0: one that the call is known to give, the `variant`-th.
+  int code;              ///< errno or FAULT_SHORT; 0: one that the call is known to give, the
+                         ///< `variant`-th.
   unsigned variant;
   int signal_number;  ///< Not 0: no failure; the process sends itself this ahead of the call.
 };
@@ -92,6 +100,9 @@ void fault_forgive(void);
 
 /// Counts a call. returns: whether it fails, with errno set.
 bool fault_strikes_now(enum fault_call call);
+
+/// The same for a call that may come short. `bytes`: asked for; at least one is left of them.
+bool fault_strikes_bytes(enum fault_call call, size_t *bytes);
 
 void fault_note_descriptor(int fd, bool held);
 void fault_note_mapping(const void *address, size_t bytes, bool held);

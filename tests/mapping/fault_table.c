@@ -2,6 +2,7 @@
 // The calls of the table: each is counted, may be failed, and is then the system's own.
 #define _GNU_SOURCE
 
+#include <errno.h>
 #include <sys/mman.h>
 
 #include "mapping/linux/syscall.h"
@@ -72,7 +73,8 @@ static char *call_getcwd(char *out, size_t bytes) {
 }
 
 static int64_t call_pread(int fd, void *out, size_t bytes, int64_t offset) {
-  return fault_strikes_now(FAULT_PREAD) ? -1 : shl_system_calls.pread(fd, out, bytes, offset);
+  if (fault_strikes_bytes(FAULT_PREAD, &bytes)) return -1;
+  return shl_system_calls.pread(fd, out, bytes, offset);
 }
 
 static int call_set_lock(int fd, struct flock *lock) {
@@ -130,12 +132,29 @@ static int call_getrlimit(int resource, struct rlimit *out) {
 }
 
 static int64_t call_getrandom(void *out, size_t bytes, unsigned flags) {
-  return fault_strikes_now(FAULT_GETRANDOM) ? -1 : shl_system_calls.getrandom(out, bytes, flags);
+  if (fault_strikes_bytes(FAULT_GETRANDOM, &bytes)) return -1;
+  return shl_system_calls.getrandom(out, bytes, flags);
 }
 
 static int call_tgkill(int process, int thread, int signal_number) {
   if (fault_strikes_now(FAULT_TGKILL)) return -1;
   return shl_system_calls.tgkill(process, thread, signal_number);
+}
+
+static int call_uname(struct utsname *out) {
+  return fault_strikes_now(FAULT_UNAME) ? -1 : shl_system_calls.uname(out);
+}
+
+static int call_monotonic(struct timespec *out) {
+  return fault_strikes_now(FAULT_MONOTONIC) ? -1 : shl_system_calls.monotonic(out);
+}
+
+static int call_nanosleep(const struct timespec *wanted, struct timespec *left) {
+  return fault_strikes_now(FAULT_NANOSLEEP) ? -1 : shl_system_calls.nanosleep(wanted, left);
+}
+
+static int call_atfork(void (*child)(void)) {
+  return fault_strikes_now(FAULT_ATFORK) ? errno : shl_system_calls.atfork(child);
 }
 
 const struct shl_syscalls fault_table = {
@@ -166,4 +185,8 @@ const struct shl_syscalls fault_table = {
     .getrlimit = call_getrlimit,
     .getrandom = call_getrandom,
     .tgkill = call_tgkill,
+    .uname = call_uname,
+    .monotonic = call_monotonic,
+    .nanosleep = call_nanosleep,
+    .atfork = call_atfork,
 };

@@ -117,6 +117,14 @@ static void what_cannot_be_read_now_is_an_error(void) {
   }
 }
 
+static void a_machine_without_id_and_name_is_an_error(void) {
+  struct shl_identity identity;
+  replaced = machine_path;
+  fault_arm(&(struct fault_plan){.call = FAULT_UNAME, .at = 1});
+  EXPECT_STATUS(SHOAL_E_SYSTEM, shl_identity_read(&identity));
+  EXPECT_EQ(1, fault_strikes());
+}
+
 static void a_process_is_its_id_and_start(void) {
   EXPECT_EQ(getpid(), shl_identity_process());
   EXPECT_NE(0, shl_identity_process_start());
@@ -126,4 +134,5 @@ static void a_process_is_its_id_and_start(void) {
 SUITE(identity, SET_UP(begin), TEAR_DOWN(end), TEST(an_identity_is_the_same_each_time),
       TEST(a_boot_is_its_ids_128_bits), TEST(a_machine_is_its_id_up_to_the_line_end),
       TEST(a_machine_without_an_id_is_known_by_its_name), TEST(a_boot_that_is_not_told_is_zero),
-      TEST(what_cannot_be_read_now_is_an_error), TEST(a_process_is_its_id_and_start))
+      TEST(what_cannot_be_read_now_is_an_error),
+      TEST(a_machine_without_id_and_name_is_an_error), TEST(a_process_is_its_id_and_start))

@@ -161,6 +161,20 @@ static void a_stale_region_that_cannot_be_removed_is_an_error(void) {
   EXPECT_OK(shl_region_unlink(stale));
 }
 
+static void a_read_that_comes_short_goes_on(void) {
+  char written[4000], content[4000];
+  for (size_t i = 0; i < sizeof written; i++) written[i] = (char)(i % 127 + 1);
+  ASSERT(folder_write(path, written, sizeof written));
+  EXPECT_OK(shl_object_open(&spec, &object));
+  fault_arm(&(struct fault_plan){
+      .call = FAULT_PREAD, .at = 1, .sticky = true, .code = FAULT_SHORT});
+  EXPECT_OK(shl_object_read(object, content, sizeof content));
+  EXPECT_EQ(0, memcmp(written, content, sizeof content));
+  EXPECT_LT(10, fault_strikes());
+  fault_disarm();
+  shl_object_close(object);
+}
+
 SUITE(object_failure, SET_UP(begin), TEAR_DOWN(end),
       TEST(an_object_that_cannot_be_judged_is_not_left),
       TEST(an_old_object_that_cannot_be_judged_stays),
@@ -170,4 +184,5 @@ SUITE(object_failure, SET_UP(begin), TEAR_DOWN(end),
       TEST(a_mode_that_cannot_be_set_is_an_error_and_leaves_nothing),
       TEST(a_size_that_cannot_be_set_is_an_error_and_leaves_nothing),
       TEST(a_size_beyond_the_limit_is_never_asked_for),
-      TEST(a_stale_region_that_cannot_be_removed_is_an_error))
+      TEST(a_stale_region_that_cannot_be_removed_is_an_error),
+      TEST(a_read_that_comes_short_goes_on))

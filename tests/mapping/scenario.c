@@ -57,11 +57,12 @@ static bool is_nameless(const struct scenario *scenario) {
   return scenario->kind == SHOAL_KIND_MEMFD || scenario->kind == SHOAL_KIND_PRIVATE;
 }
 
-static shoal_status open_heap(shoal_heap **out) {
+static shoal_status open_heap(unsigned flags, shoal_heap **out) {
   shoal_options options = {.size = sizeof options,
                            .kind = played->kind,
-                           .flags = SHOAL_CREATE,
+                           .flags = SHOAL_CREATE | flags,
                            .capacity = CAPACITY,
+                           .base = played->base,
                            .max_processes = 2,
                            .max_threads = 6};
   return shoal_open(is_nameless(played) ? NULL : played->name, &options, out);
@@ -145,7 +146,8 @@ static void use_pin(void) {
 static void open_again(void) {
   shoal_heap *again = NULL;
   if (is_nameless(played)) return;
-  if (!settle("open again", open_heap(&again))) return;
+  unsigned flags = played->flags & ~(unsigned)SHOAL_EXCLUSIVE;
+  if (!settle("open again", open_heap(flags, &again))) return;
   EXPECT_EQ(heap, again);
   EXPECT_OK(shoal_close(again));
 }
@@ -200,7 +202,7 @@ void scenario_play(struct scenario *scenario) {
   memset(blocks, 0, sizeof blocks);
   scenario->failures = 0;
   scenario->unlinked = false;
-  scenario->opened = settle("open", open_heap(&heap));
+  scenario->opened = settle("open", open_heap(scenario->flags, &heap));
   if (!scenario->opened) return;
   use_heap();
   if (!is_nameless(scenario)) {

@@ -15,6 +15,8 @@ enum { SCENARIO_NAME_BYTES = 1024 };
 struct scenario {
   shoal_kind kind;
   char name[SCENARIO_NAME_BYTES];  ///< Of NAMED and FILE.
+  unsigned flags;                  ///< Of the first open, beside CREATE.
+  uint64_t base;                   ///< Of the region; 0: chosen by name.
   bool strict;                     ///< Every call must work.
   bool opened;                     ///< Out: the first open worked.
   bool unlinked;                   ///< Out: the name was removed.

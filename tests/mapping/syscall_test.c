@@ -145,6 +145,18 @@ static void texts_are_read_as_far_as_they_fit(void) {
   EXPECT_TEXT("", longer);
 }
 
+static void texts_that_come_short_are_read_on(void) {
+  char text[64];
+  fault_arm(&(struct fault_plan){
+      .call = FAULT_PREAD, .at = 1, .sticky = true, .code = FAULT_SHORT});
+  EXPECT_EQ(0, shl_sys_read_text(path, text, sizeof text));
+  EXPECT_TEXT("content", text);
+  char fits[8];
+  EXPECT_EQ(0, shl_sys_read_text(path, fits, sizeof fits));
+  EXPECT_TEXT("content", fits);
+  EXPECT_LT(3, fault_strikes());
+}
+
 static void texts_that_cannot_be_read_are_empty(void) {
   char text[64] = "before";
   char none[FOLDER_PATH_BYTES];
@@ -163,4 +175,4 @@ static void texts_that_cannot_be_read_are_empty(void) {
 SUITE(syscall, SET_UP(begin), TEAR_DOWN(end), TEST(interrupted_calls_are_made_again),
       TEST(other_failures_are_told_at_once), TEST(they_are_made_as_often_as_it_takes),
       TEST(an_interrupted_close_is_not_made_again), TEST(texts_are_read_as_far_as_they_fit),
-      TEST(texts_that_cannot_be_read_are_empty))
+      TEST(texts_that_come_short_are_read_on), TEST(texts_that_cannot_be_read_are_empty))

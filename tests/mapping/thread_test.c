@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "mapping/os.h"
 #include "tests/harness/harness.h"
+#include "tests/harness/process.h"
 #include "tests/mapping/fault.h"
+#include "tests/mapping/plain.h"
 
 enum { THREADS = 4, TURNS = 2000 };
 
@@ -45,6 +48,40 @@ static void a_lock_of_another_process_is_free(void) {
   shl_os_lock(&lock);
   EXPECT_EQ(shl_os_process(), shl_load_relaxed_u32(&lock));
   shl_os_unlock(&lock);
+}
+
+static unsigned hooks_called;
+
+static void count_hook(void) {
+  hooks_called++;
+}
+
+// The handler is asked for once a process; a role is a process that has not.
+static void watch_with_failures(int argc, char **argv) {
+  (void)argc;
+  (void)argv;
+  shoal_options options = plain_options(SHOAL_CREATE);
+  options.kind = SHOAL_KIND_PRIVATE;
+  struct shl_region *region = NULL;
+  fault_install();
+  fault_arm(&(struct fault_plan){.call = FAULT_ATFORK, .at = 1});
+  EXPECT_STATUS(SHOAL_E_NO_SPACE, plain_open(NULL, -1, &options, &region));
+  EXPECT(shl_os_watch_forks());
+  EXPECT(shl_os_watch_forks());
+  EXPECT_EQ(2, fault_calls_of(FAULT_ATFORK));
+  shl_os_on_fork_child(count_hook);
+  pid_t child = fork();
+  if (child == 0) _exit(hooks_called == 1 ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(child, waitpid(child, &status, 0));
+  EXPECT_EQ(0, status);
+  fault_remove();
+}
+
+static void a_fork_handler_that_is_refused_is_an_error(void) {
+  struct test_child child = {.runs = false};
+  ASSERT(test_spawn(&child, "watch_with_failures", (const char *const[]){NULL}));
+  test_child_finish(&child);
 }
 
 struct introduction {
@@ -163,4 +200,5 @@ SUITE(thread, TEST(one_thread_at_a_time_has_a_lock), TEST(a_lock_of_another_proc
       TEST(threads_are_known_by_id_and_start_until_they_end), TEST(this_thread_is_not_gone),
       TEST(ids_that_no_thread_can_have_are_gone_or_unknown),
       TEST(a_system_that_does_not_answer_declares_no_thread_gone),
-      TEST(ends_are_told_of_threads_that_asked), TEST(a_hook_that_watches_again_is_called_again))
+      TEST(ends_are_told_of_threads_that_asked), TEST(a_hook_that_watches_again_is_called_again),
+      TEST(a_fork_handler_that_is_refused_is_an_error), ROLE(watch_with_failures))

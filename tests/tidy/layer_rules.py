@@ -128,6 +128,21 @@ def systems_and_compilers_are_asked_in_their_places(tree):
     return found
 
 
+_WALL_CLOCK = re.compile(
+    r"\bCLOCK_REALTIME\w*|\b(?:gettimeofday|time|clock|timespec_get|GetSystemTime\w*)\s*\(")
+
+
+def the_library_asks_no_clock_that_is_set(tree):
+    found = []
+    for path in tree.paths(*C_ENDINGS):
+        if not path.startswith(("base/", "mapping/", "alloc/")):
+            continue
+        for match in _WALL_CLOCK.finditer(tree.files[path]):
+            line = tree.files[path].count("\n", 0, match.start()) + 1
+            found.append(Finding(path, line, f"{match.group()} is a clock that people set"))
+    return found
+
+
 def headers_are_guarded_by_their_path(tree):
     """By their whole path, with SHL_ before it where that is internal to the library."""
     found = []
@@ -156,6 +171,7 @@ RULES = [
     portable_layers_include_no_system_header,
     a_source_includes_its_own_header_first,
     systems_and_compilers_are_asked_in_their_places,
+    the_library_asks_no_clock_that_is_set,
     headers_are_guarded_by_their_path,
     folders_have_a_layer,
 ]

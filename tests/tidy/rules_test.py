@@ -119,6 +119,12 @@ SEEDS = {
         "tests/a.c": "#if defined(__SANITIZE_THREAD__)@@\n", "bench/a.c": "#elif __GNUC__ > 4@@\n",
         "base/atomic.h": "#ifdef _MSC_VER\n", "mapping/linux/a.c": "#ifdef __SANITIZE_THREAD__\n",
     },
+    "the_library_asks_no_clock_that_is_set": {
+        "mapping/linux/a.c": "clock_gettime(CLOCK_MONOTONIC, &now);\n"
+                             "clock_gettime(CLOCK_REALTIME, &now);@@\nstart_time(1);\n",
+        "alloc/a.c": "uint64_t now = time(NULL);@@\ngettimeofday(&now, 0);@@\n",
+        "bench/a.c": "time(NULL);\n",
+    },
     "headers_are_guarded_by_their_path": {
         "alloc/a.h": "\n@@#ifndef SHL_ALLOC_B_H\n#define SHL_ALLOC_B_H\n", "base/c.h": "\n@@",
         "alloc/b.h": "#ifndef SHL_ALLOC_B_H\n#define SHL_ALLOC_B_H\n",
