@@ -98,6 +98,7 @@ static void disown_nameless(shoal_heap *heap) {
 // slots are dead since their threads are; any other heap is the parent's, and so are the slots in
 // it.
 static void enter_child(void) {
+  bool is_watched = this_thread.listed;
   threads = NULL;
   this_thread.listed = false;
   for (unsigned i = 0; i < SHL_HEAPS_MAX; i++) {
@@ -109,7 +110,7 @@ static void enter_child(void) {
     if (slot != NULL) shl_slot_sign(shl_seat_of(heap, shl_slot_id(heap, slot)));
     if (!heap->inherited) disown_nameless(heap);
   }
-  join_list();
+  if (is_watched) join_list();
 }
 
 static void set_hooks(void) {
@@ -158,16 +159,16 @@ static void sit_in(struct shl_seat seat, enum shl_slot_order order) {
   if (order == SHL_SLOT_FREE_FIRST) this_thread.freers |= bit;
 }
 
-// Takes a slot for the calling thread. returns: whether it got one.
+// Takes a slot for the calling thread; none where no exit hook can be had, since what the list of
+// threads holds of it would outlive it. returns: whether it got one.
 static bool take_here(shoal_heap *heap, enum shl_slot_order order, struct shl_seat *out) {
   uint64_t full = shl_load_relaxed_u64(&heap->table_full_ns);
   bool hopeless = full != 0 && shl_os_now_ns() - full < FULL_NS;
-  if (this_thread.ended || hopeless) return false;
+  if (this_thread.ended || hopeless || !shl_os_thread_watch()) return false;
   bool taken = take(heap, order, out) == SHOAL_OK;
   shl_store_relaxed_u64(&heap->table_full_ns, taken ? 0 : shl_os_now_ns());
   if (!taken) return false;
   sit_in(*out, order);
-  shl_os_thread_watch();
   return true;
 }
 

@@ -89,6 +89,8 @@ static uint64_t count_metadata(const shoal_heap *heap, uint32_t high) {
   bytes += backed_rows(heap, shl_owner_row(heap, 1), slots * sizeof(struct shl_owner_rec));
   bytes += backed_rows(heap, shl_chunk_row(heap, heap->first_chunk),
                        chunks * sizeof(struct shl_chunk_rec));
+  bytes += backed_rows(heap, shl_unit_desc(heap, heap->first_chunk * SHL_UNITS_PER_CHUNK),
+                       chunks * SHL_UNITS_PER_CHUNK * sizeof(union shl_desc_rec));
   return bytes + backed_rows(heap, shl_room(heap, heap->first_chunk), chunks * sizeof(shl_a16));
 }
 

@@ -30,7 +30,8 @@ bool shl_os_thread_is_gone(uint64_t id, uint64_t start);
 void shl_os_on_thread_exit(void (*hook)(void));
 
 /// Asks for the exit hook in the calling thread. Idempotent and cheap.
-void shl_os_thread_watch(void);
+/// returns: false iff the system has no means for it: the thread will end without a word.
+bool shl_os_thread_watch(void);
 
 /// Has forks noticed from now on; before the first region is open. Idempotent and cheap.
 /// returns: false iff the system has no memory for it.

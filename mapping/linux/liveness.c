@@ -26,7 +26,7 @@
 #include "mapping/linux/syscall.h"
 #include "mapping/os.h"
 
-enum { PAGE_BYTES = 4096, POLL_MS = 1 };
+enum { PAGE_BYTES = 4096, POLL_MS = 1, POLL_NS = POLL_MS * 1000000 };
 
 static const int64_t gate_byte = INT64_C(1) << 62;
 static const int64_t readers_byte = (INT64_C(1) << 62) + 1;
@@ -40,11 +40,18 @@ static bool is_busy(int code) {
   return code == EAGAIN || code == EACCES;
 }
 
+// A poll takes about its milliseconds. One that seems to have taken the whole time, or less than
+// none, is a clock that leapt or a process that was stopped: it counts as one.
+static uint64_t waited_since(uint64_t before, uint64_t now, uint64_t limit) {
+  uint64_t step = now - before;
+  return step != 0 && step < limit ? step : POLL_NS;
+}
+
 shoal_status shl_object_enter_gate(struct shl_object *object, bool shared, unsigned timeout_ms) {
   const char *name = object->path[0] != '\0' ? object->path : "the region";
   int fd = shl_object_reopen(object);
   if (fd < 0) return shl_object_failure(errno, "Opening the gate", name);
-  uint64_t deadline = shl_os_now_ns() + UINT64_C(1000000) * timeout_ms;
+  uint64_t limit = UINT64_C(1000000) * timeout_ms, waited = 0, before = shl_os_now_ns();
   while (true) {
     struct flock lock = lock_of(shared ? F_RDLCK : F_WRLCK, gate_byte, 1);
     if (shl_sys_set_lock(fd, &lock) == 0) {
@@ -52,14 +59,16 @@ shoal_status shl_object_enter_gate(struct shl_object *object, bool shared, unsig
       return SHOAL_OK;
     }
     int code = errno;
-    bool again = is_busy(code) && shl_os_now_ns() < deadline;
-    if (!again) {
+    if (!is_busy(code) || waited >= limit) {
       shl_sys_close(fd);
       if (!is_busy(code)) return shl_object_failure(code, "Locking the gate", name);
       return shl_fail(SHOAL_E_BUSY, 0, "Another process kept the gate of %s for %u ms.", name,
                       timeout_ms);
     }
     shl_os_sleep_ms(POLL_MS);
+    uint64_t now = shl_os_now_ns();
+    waited += waited_since(before, now, limit);
+    before = now;
   }
 }
 

@@ -119,6 +119,8 @@ const struct shl_syscalls shl_system_calls = {
     .monotonic = call_monotonic,
     .nanosleep = nanosleep,
     .atfork = call_atfork,
+    .key_create = pthread_key_create,
+    .key_set = pthread_setspecific,
 };
 
 const struct shl_syscalls *shl_sys = &shl_system_calls;

@@ -14,8 +14,8 @@ struct utsname;
 
 // Every system call of the library that can fail goes through this table, so that a test can put
 // another one in its place and fail the n-th call. An entry is the plain call: -1 (or MAP_FAILED)
-// and errno; atfork returns an error number. Calls that cannot fail are made directly: getpid,
-// gettid, geteuid, sched_yield.
+// and errno; the last three, of the thread library, return an error number. Calls that cannot fail
+// are made directly: getpid, gettid, geteuid, sched_yield, pthread_once.
 struct shl_syscalls {
   int (*open)(const char *path, int flags, unsigned mode);
   int (*close)(int fd);
@@ -48,6 +48,8 @@ struct shl_syscalls {
   int (*monotonic)(struct timespec *out);  // clock_gettime(CLOCK_MONOTONIC)
   int (*nanosleep)(const struct timespec *wanted, struct timespec *left);
   int (*atfork)(void (*child)(void));
+  int (*key_create)(unsigned *key, void (*at_exit)(void *));
+  int (*key_set)(unsigned key, const void *value);
 };
 
 // The table in use. Changed by tests only, while no other thread is in the library.

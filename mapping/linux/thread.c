@@ -85,17 +85,16 @@ static void call_exit_hook(void *unused) {
 }
 
 static void make_exit_key(void) {
-  has_exit_key = pthread_key_create(&exit_key, call_exit_hook) == 0;
+  has_exit_key = shl_sys->key_create(&exit_key, call_exit_hook) == 0;
 }
 
 void shl_os_on_thread_exit(void (*hook)(void)) {
   exit_hook = hook;
 }
 
-void shl_os_thread_watch(void) {
+bool shl_os_thread_watch(void) {
   (void)pthread_once(&exit_key_once, make_exit_key);
-  // Where no key is left, a slot is given back when its thread is found gone.
-  if (has_exit_key) (void)pthread_setspecific(exit_key, &exit_key);
+  return has_exit_key && shl_sys->key_set(exit_key, &exit_key) == 0;
 }
 
 void shl_os_on_fork_child(void (*hook)(void)) {

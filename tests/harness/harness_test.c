@@ -207,10 +207,6 @@ static void rounds_shrink_but_not_to_nothing(void) {
   EXPECT_EQ(1, test_rounds(1));
 }
 
-static void a_skip_ends_the_test(void) {
-  SKIP("shows that a reason is kept");
-}
-
 SUITE(harness,
       ROLE(fails_number),
       ROLE(fails_mixed_sign),
@@ -230,5 +226,4 @@ SUITE(harness,
       TEST(an_unknown_role_is_an_error),
       TEST(a_role_waits_for_its_word),
       TEST(names_differ),
-      TEST(rounds_shrink_but_not_to_nothing),
-      TEST(a_skip_ends_the_test))
+      TEST(rounds_shrink_but_not_to_nothing))

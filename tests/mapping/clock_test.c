@@ -31,6 +31,20 @@ static void time_never_goes_back(void) {
   }
 }
 
+// Who waits for a time comes to an end without one, too.
+static void a_clock_that_does_not_answer_lets_time_pass(void) {
+  fault_install();
+  fault_arm(&(struct fault_plan){.call = FAULT_MONOTONIC, .at = 1, .sticky = true});
+  uint64_t before = shl_os_now_ns();
+  for (unsigned i = 0; i < 100; i++) {
+    uint64_t now = shl_os_now_ns();
+    EXPECT_EQ(before + 1000000, now);
+    before = now;
+  }
+  EXPECT_EQ(101, fault_strikes());
+  fault_remove();
+}
+
 static void sleeps_last_at_least_as_long_as_asked(void) {
   uint64_t before = shl_os_now_ns();
   shl_os_sleep_ms(5);
@@ -95,7 +109,7 @@ static void a_short_answer_is_asked_on(void) {
   fault_remove();
 }
 
-SUITE(clock, TEST(time_never_goes_back), TEST(sleeps_last_at_least_as_long_as_asked),
-      TEST(signals_do_not_shorten_a_sleep), TEST(random_bytes_differ),
-      TEST(exactly_the_wanted_bytes_are_written), TEST(without_a_source_identities_still_differ),
-      TEST(a_short_answer_is_asked_on))
+SUITE(clock, TEST(time_never_goes_back), TEST(a_clock_that_does_not_answer_lets_time_pass),
+      TEST(sleeps_last_at_least_as_long_as_asked), TEST(signals_do_not_shorten_a_sleep),
+      TEST(random_bytes_differ), TEST(exactly_the_wanted_bytes_are_written),
+      TEST(without_a_source_identities_still_differ), TEST(a_short_answer_is_asked_on))

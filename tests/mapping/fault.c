@@ -33,7 +33,7 @@ static const struct call_facts facts[FAULT_CALLS] = {
     [FAULT_FALLOCATE] = {"fallocate", 3, {ENOSPC, EOPNOTSUPP, EIO, EINTR}},
     [FAULT_FDATASYNC] = {"fdatasync", 2, {ENOSPC, EIO, EINTR}},
     [FAULT_UNLINK] = {"unlink", 2, {EACCES, EIO}},
-    [FAULT_READLINK] = {"readlink", 1, {ENOMEM}},
+    [FAULT_READLINK] = {"readlink", 2, {ENOMEM, FAULT_SHORT}},
     [FAULT_GETCWD] = {"getcwd", 1, {ENOENT}},
     [FAULT_PREAD] = {"pread", 2, {EIO, FAULT_SHORT, EINTR}},
     [FAULT_SET_LOCK] = {"set_lock", 1, {ENOLCK, EAGAIN, EINTR}},
@@ -53,6 +53,8 @@ static const struct call_facts facts[FAULT_CALLS] = {
     [FAULT_MONOTONIC] = {"clock_gettime", 1, {EINVAL}},
     [FAULT_NANOSLEEP] = {"nanosleep", 1, {EINVAL, EINTR}},
     [FAULT_ATFORK] = {"pthread_atfork", 1, {ENOMEM}},
+    [FAULT_KEY_CREATE] = {"pthread_key_create", 2, {EAGAIN, ENOMEM}},
+    [FAULT_KEY_SET] = {"pthread_setspecific", 1, {ENOMEM}},
 };
 
 static struct fault_plan plan;

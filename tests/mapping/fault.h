@@ -42,11 +42,13 @@ enum fault_call {
   FAULT_MONOTONIC,
   FAULT_NANOSLEEP,
   FAULT_ATFORK,
+  FAULT_KEY_CREATE,
+  FAULT_KEY_SET,
   FAULT_CALLS,
   FAULT_ANY = FAULT_CALLS
 };
 
-/// The code of a call that does not fail but gives less than was asked for: half of the bytes.
+/// The code of a call that does not fail but gives less than was asked for, or than there is: half.
 enum { FAULT_SHORT = -1 };
 
 /// Which call is to fail, counted from fault_arm. Private to the process.

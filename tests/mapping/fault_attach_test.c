@@ -4,9 +4,11 @@
 // Row 21.
 // Method: a heap is filled and closed; then opened, used a little and closed with the n-th call
 // failing, for every n until none fails, once and from there on for ever.
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <shoal/inspect.h>
 #include <shoal/root.h>
@@ -17,12 +19,14 @@
 #include "tests/mapping/fault.h"
 #include "tests/mapping/folder.h"
 
-enum { CAPACITY = 16 << 20, BLOCKS = 12, FAULTS_MAX = 1000, DISK_BYTES = 64 << 20 };
+enum { CAPACITY = 16 << 20, BLOCKS = 12, FAULTS_MAX = 1000 };
+enum { DISK_BYTES = 64 << 20, PAGE_BYTES = 4096 };
 
 static char name[FOLDER_PATH_BYTES];
 static shoal_options options;
 static shoal_heap *heap;
 static shoal_off blocks[BLOCKS];
+static void *base;
 
 static void begin(void) {
   folder_make();
@@ -54,6 +58,7 @@ static void fill(void) {
   }
   shoal_root root = {.off = blocks[1], .type_id = 3};
   ASSERT_OK(shoal_root_set(heap, "root", &root));
+  base = heap->region->base;
   ASSERT_OK(shoal_close(heap));
 }
 
@@ -85,12 +90,24 @@ static bool is_clean(shoal_status status) {
          status == SHOAL_E_ADDRESS;
 }
 
+// Something else of this process stands where the heap wants to be.
+static void occupy_base(void) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+  ASSERT(mmap(base, PAGE_BYTES, PROT_NONE, flags, -1, 0) == base);
+}
+
 // Opens it with the fault, allocates and frees. returns: whether a call failed.
 static bool visit(const struct fault_plan *plan, unsigned flags) {
+  bool is_away = (flags & SHOAL_RELOCATABLE) != 0;
+  bool must_be_new = (flags & SHOAL_EXCLUSIVE) != 0;
   options.flags = flags;
+  if (is_away) occupy_base();
   fault_arm(plan);
   shoal_status status = shoal_open(name, &options, &heap);
-  if (status == SHOAL_OK) {
+  if (status == SHOAL_OK && must_be_new) {
+    fail_at("exclusive", "opened what was there");
+  } else if (status == SHOAL_OK) {
+    EXPECT(!is_away || heap->region->base != base);
     expect_whole("opened");
     shoal_off off = shoal_alloc(heap, 5000, 0);
     bool refused = errno == ENOMEM || (flags == SHOAL_READ_ONLY && errno == EROFS);
@@ -98,11 +115,12 @@ static bool visit(const struct fault_plan *plan, unsigned flags) {
     if (off != 0) EXPECT_OK(shoal_free_offset(heap, off));
     expect_whole("used");
     EXPECT_OK(shoal_close(heap));
-  } else if (!is_clean(status)) {
+  } else if (!is_clean(status) && !(must_be_new && status == SHOAL_E_EXISTS)) {
     fail_at(shoal_status_name(status), shoal_status_text(status));
   }
   bool struck = fault_strikes() != 0;
   fault_disarm();
+  if (is_away) EXPECT_EQ(0, munmap(base, PAGE_BYTES));
   return struck;
 }
 
@@ -143,7 +161,8 @@ static void fail_each(bool sticky, unsigned flags) {
 }
 
 static void visit_every_way(void) {
-  static const unsigned ways[] = {0, SHOAL_CREATE, SHOAL_READ_ONLY};
+  static const unsigned ways[] = {0, SHOAL_CREATE, SHOAL_READ_ONLY, SHOAL_RELOCATABLE,
+                                  SHOAL_CREATE | SHOAL_EXCLUSIVE};
   fill();
   for (unsigned i = 0; i < sizeof ways / sizeof ways[0]; i++) {
     fail_each(false, ways[i]);

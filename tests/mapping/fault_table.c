@@ -65,7 +65,10 @@ static int call_unlink(const char *path) {
 }
 
 static int64_t call_readlink(const char *path, char *out, size_t bytes) {
-  return fault_strikes_now(FAULT_READLINK) ? -1 : shl_system_calls.readlink(path, out, bytes);
+  bool strikes = fault_strikes_now(FAULT_READLINK);
+  if (strikes && fault_code() != FAULT_SHORT) return -1;
+  int64_t got = shl_system_calls.readlink(path, out, bytes);
+  return strikes && got > 0 ? (got + 1) / 2 : got;
 }
 
 static char *call_getcwd(char *out, size_t bytes) {
@@ -157,6 +160,15 @@ static int call_atfork(void (*child)(void)) {
   return fault_strikes_now(FAULT_ATFORK) ? errno : shl_system_calls.atfork(child);
 }
 
+static int call_key_create(unsigned *key, void (*at_exit)(void *)) {
+  if (fault_strikes_now(FAULT_KEY_CREATE)) return errno;
+  return shl_system_calls.key_create(key, at_exit);
+}
+
+static int call_key_set(unsigned key, const void *value) {
+  return fault_strikes_now(FAULT_KEY_SET) ? errno : shl_system_calls.key_set(key, value);
+}
+
 const struct shl_syscalls fault_table = {
     .open = call_open,
     .close = call_close,
@@ -189,4 +201,6 @@ const struct shl_syscalls fault_table = {
     .monotonic = call_monotonic,
     .nanosleep = call_nanosleep,
     .atfork = call_atfork,
+    .key_create = call_key_create,
+    .key_set = call_key_set,
 };

@@ -7,12 +7,16 @@
 #define _GNU_SOURCE
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <shoal/inspect.h>
+
 #include "tests/harness/harness.h"
+#include "tests/harness/process.h"
 #include "tests/mapping/belongings.h"
 #include "tests/mapping/fault.h"
 #include "tests/mapping/folder.h"
@@ -22,6 +26,7 @@ enum { STRIDE_SLOW = 7, FAULTS_MAX = 10000, DISK_BYTES = 64 << 20 };
 
 static struct scenario scenario;
 static struct belongings before;
+static shoal_heap *lent;  // to threads
 
 static void begin(void) {
   char path[FOLDER_PATH_BYTES];
@@ -121,8 +126,9 @@ static uint64_t stride(void) {
 }
 
 // The plan's calls fail one after the other, each in all its ways, until none is left.
-static void fail_each(struct fault_plan plan) {
-  uint64_t n = 1;
+// returns: how many did.
+static uint64_t fail_each(struct fault_plan plan) {
+  uint64_t n = 1, struck_calls = 0;
   bool struck = true;
   for (; struck && n < FAULTS_MAX && !test_has_failed(); n += stride()) {
     unsigned variants = 1;
@@ -130,11 +136,13 @@ static void fail_each(struct fault_plan plan) {
       plan.at = n;
       plan.variant = i;
       struck = play_and_recover(&plan);
+      struck_calls += i == 0 && struck;
       if (i == 0 && struck) variants = fault_variants(fault_struck(), plan.sticky);
       if (plan.call == FAULT_ANY && plan.sticky) variants = 1;
     }
   }
   EXPECT_LT(n, FAULTS_MAX);
+  return struck_calls;
 }
 
 static void warm_up(void) {
@@ -146,27 +154,34 @@ static void warm_up(void) {
 static void once(shoal_kind kind) {
   choose(kind);
   warm_up();
-  fail_each((struct fault_plan){.call = FAULT_ANY});
+  EXPECT_NE(0, fail_each((struct fault_plan){.call = FAULT_ANY}));
 }
 
 static void all_for_ever(shoal_kind kind) {
   choose(kind);
   warm_up();
-  fail_each((struct fault_plan){.call = FAULT_ANY, .sticky = true});
+  EXPECT_NE(0, fail_each((struct fault_plan){.call = FAULT_ANY, .sticky = true}));
 }
 
 static void one_kind_for_ever(shoal_kind kind) {
   choose(kind);
   warm_up();
+  // Once more: what is done once a process is behind now.
+  play(&(struct fault_plan){.at = 0});
+  uint64_t calls[FAULT_CALLS];
+  for (enum fault_call call = 0; call < FAULT_CALLS; call++) calls[call] = fault_calls_of(call);
   for (enum fault_call call = 0; call < FAULT_CALLS && !test_has_failed(); call++) {
-    fail_each((struct fault_plan){.call = call, .sticky = true});
+    uint64_t struck_calls = fail_each((struct fault_plan){.call = call, .sticky = true});
+    bool expected = calls[call] != 0;
+    if (expected != (struck_calls != 0)) FAIL("%s was not failed", fault_name(call));
   }
 }
 
 // What a life without failures calls is failed by all that follows. The others have tests of their
-// own: a machine without an id, a fork handler, a gate that is busy.
+// own: a machine without an id, a gate that is busy, what is asked for once a process.
 static bool is_elsewhere(enum fault_call call) {
-  return call == FAULT_UNAME || call == FAULT_ATFORK || call == FAULT_NANOSLEEP;
+  return call == FAULT_UNAME || call == FAULT_NANOSLEEP || call == FAULT_ATFORK ||
+         call == FAULT_KEY_CREATE;
 }
 
 static void a_life_makes_every_call(void) {
@@ -188,8 +203,8 @@ static void any_call_fails_an_exclusive_creation(void) {
   choose(SHOAL_KIND_NAMED);
   scenario.flags = SHOAL_EXCLUSIVE;
   warm_up();
-  fail_each((struct fault_plan){.call = FAULT_ANY});
-  fail_each((struct fault_plan){.call = FAULT_ANY, .sticky = true});
+  EXPECT_NE(0, fail_each((struct fault_plan){.call = FAULT_ANY}));
+  EXPECT_NE(0, fail_each((struct fault_plan){.call = FAULT_ANY, .sticky = true}));
 }
 
 // A heap whose base is occupied, and that is mapped elsewhere.
@@ -201,9 +216,63 @@ static void any_call_fails_a_relocation(void) {
   scenario.flags = SHOAL_RELOCATABLE;
   scenario.base = ((uint64_t)(uintptr_t)occupied + CHUNK - 1) / CHUNK * CHUNK;
   warm_up();
-  fail_each((struct fault_plan){.call = FAULT_ANY});
-  fail_each((struct fault_plan){.call = FAULT_ANY, .sticky = true});
+  EXPECT_NE(0, fail_each((struct fault_plan){.call = FAULT_ANY}));
+  EXPECT_NE(0, fail_each((struct fault_plan){.call = FAULT_ANY, .sticky = true}));
   EXPECT_EQ(0, munmap(occupied, 2 * CHUNK));
+}
+
+static void *take_and_end(void *unused) {
+  (void)unused;
+  EXPECT_NE(0, shoal_alloc(lent, 300, 0));
+  return NULL;
+}
+
+static void take_in_a_thread(void) {
+  pthread_t thread;
+  ASSERT_EQ(0, pthread_create(&thread, NULL, take_and_end, NULL));
+  ASSERT_EQ(0, pthread_join(thread, NULL));
+}
+
+static shoal_heap_stats stats_of_lent(void) {
+  shoal_heap_stats stats = {.size = sizeof stats};
+  EXPECT_OK(shoal_stats(lent, &stats));
+  return stats;
+}
+
+// argv: whether the key cannot be had or its value not be set. A thread whose end nobody would tell
+// has no slot to leave behind, and nothing of it is found by who closes.
+static void lose_threads(int argc, char **argv) {
+  enum { THREADS = 8 };
+  bool no_key = argc == 1 && strcmp(argv[0], "no key") == 0;
+  shoal_options options = {.size = sizeof options,
+                           .kind = SHOAL_KIND_PRIVATE,
+                           .flags = SHOAL_CREATE,
+                           .capacity = 16 << 20,
+                           .max_threads = 3};
+  enum fault_call call = no_key ? FAULT_KEY_CREATE : FAULT_KEY_SET;
+  fault_install();
+  fault_arm(&(struct fault_plan){.call = call, .at = 1, .sticky = true});
+  ASSERT_OK(shoal_open(NULL, &options, &lent));
+  uint64_t slots = stats_of_lent().thread_slots;
+  for (unsigned i = 0; i < THREADS; i++) take_in_a_thread();
+  EXPECT_EQ(no_key ? 1 : THREADS, fault_strikes());
+  EXPECT_EQ(THREADS, stats_of_lent().live_blocks);
+  EXPECT_EQ(slots, stats_of_lent().thread_slots);
+  EXPECT_EQ(0, stats_of_lent().thread_slots_dead);
+  EXPECT_OK(shoal_check(lent, NULL, NULL));
+  fault_disarm();
+  for (unsigned i = 0; i < THREADS; i++) take_in_a_thread();
+  EXPECT_OK(shoal_close(lent));
+  fault_remove();
+}
+
+static void threads_whose_end_nobody_would_tell_take_no_slot(void) {
+  static const char *const ways[] = {"no key", "no value"};
+  for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+    struct test_child child = {.runs = false};
+    ASSERT(test_spawn(&child, "lose_threads", (const char *const[]){ways[i], NULL}));
+    test_child_finish(&child);
+  }
 }
 
 static void any_call_once_named(void) {
@@ -261,4 +330,5 @@ SUITE(fault, SET_UP(begin), TEAR_DOWN(end),
       TEST(all_calls_for_ever_private), TEST(one_kind_of_call_for_ever_named),
       TEST(one_kind_of_call_for_ever_file), TEST(one_kind_of_call_for_ever_memfd),
       TEST(one_kind_of_call_for_ever_private), TEST(any_call_fails_an_exclusive_creation),
-      TEST(any_call_fails_a_relocation))
+      TEST(any_call_fails_a_relocation),
+      TEST(threads_whose_end_nobody_would_tell_take_no_slot), ROLE(lose_threads))

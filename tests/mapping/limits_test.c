@@ -289,9 +289,103 @@ static void a_limit_on_mappings_is_told(void) {
   if (strcmp(line, "skip") == 0) SKIP("this system allows more mappings than are tried");
 }
 
+// Everything this process could reserve. Private to it.
+struct reserved {
+  void *begin;
+  size_t bytes;
+};
+
+static struct reserved reserved[4096];
+static unsigned reserved_count;
+
+static void *reserve(size_t bytes) {
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  return mmap(NULL, bytes, PROT_NONE, flags, -1, 0);
+}
+
+// Leaves no room as large as a heap, but one for this program itself.
+static void use_up_addresses(void) {
+  enum { SPARE = CAPACITY / 4 };
+  char *spare = reserve(3 * (size_t)SPARE);
+  ASSERT(spare != MAP_FAILED);
+  reserved_count = 0;
+  for (size_t bytes = (size_t)1 << 46; bytes >= CAPACITY; bytes /= 2) {
+    void *begin;
+    while ((begin = reserve(bytes)) != MAP_FAILED) {
+      ASSERT(reserved_count < sizeof reserved / sizeof reserved[0] - 2);
+      reserved[reserved_count++] = (struct reserved){begin, bytes};
+    }
+    ASSERT_EQ(ENOMEM, errno);
+  }
+  ASSERT_EQ(0, munmap(spare + SPARE, SPARE));
+  reserved[reserved_count++] = (struct reserved){spare, SPARE};
+  reserved[reserved_count++] = (struct reserved){spare + 2 * (size_t)SPARE, SPARE};
+}
+
+static void give_addresses_back(void) {
+  for (; reserved_count > 0; reserved_count--) {
+    const struct reserved *last = &reserved[reserved_count - 1];
+    EXPECT_EQ(0, munmap(last->begin, last->bytes));
+  }
+}
+
+static void have_no_addresses(int argc, char **argv) {
+  ASSERT_EQ(2, argc);
+  take_names(argv);
+  for (unsigned i = 0; i < KINDS; i++) {
+    bool is_private = kinds[i] == SHOAL_KIND_PRIVATE;
+    use_up_addresses();
+    expect_refused(kinds[i], is_private ? SHOAL_E_NO_SPACE : SHOAL_E_ADDRESS,
+                   is_private ? "No room for 16777216 bytes of addresses" : "No window of");
+    give_addresses_back();
+    ASSERT_OK(open_kind(kinds[i], SHOAL_CREATE));
+    EXPECT(shoal_created(heap));
+    shoal_off off = shoal_alloc(heap, 3 << 20, 0);
+    EXPECT_NE(0, off);
+    EXPECT_OK(shoal_free_offset(heap, off));
+    close_and_remove(kinds[i]);
+  }
+}
+
+static void used_up_addresses_are_told_and_nothing_is_left(void) {
+  if (test_in_memcheck()) SKIP("memcheck keeps addresses of its own free");
+  play_role("have_no_addresses");
+}
+
+// The heap of others is what it was, and is attached to once there is room.
+static void attach_without_addresses(int argc, char **argv) {
+  ASSERT_EQ(2, argc);
+  take_names(argv);
+  struct belongings before = belongings_count();
+  use_up_addresses();
+  EXPECT_STATUS(SHOAL_E_ADDRESS, open_kind(SHOAL_KIND_NAMED, 0));
+  EXPECT(strstr(shoal_status_text(SHOAL_E_ADDRESS), "private memory") != NULL);
+  belongings_expect(before, "without addresses");
+  give_addresses_back();
+  EXPECT(has_name(SHOAL_KIND_NAMED));
+  ASSERT_OK(open_kind(SHOAL_KIND_NAMED, 0));
+  EXPECT(!shoal_created(heap));
+  EXPECT_OK(shoal_check(heap, NULL, NULL));
+  EXPECT_OK(shoal_close(heap));
+}
+
+static void who_attaches_with_used_up_addresses_disturbs_nobody(void) {
+  struct test_child child = {.runs = false};
+  if (test_in_memcheck()) SKIP("memcheck keeps addresses of its own free");
+  ASSERT_OK(open_kind(SHOAL_KIND_NAMED, SHOAL_CREATE));
+  ASSERT(test_spawn(&child, "attach_without_addresses", (const char *const[]){path, name, NULL}));
+  test_child_finish(&child);
+  shoal_heap_stats stats = {.size = sizeof stats};
+  EXPECT_OK(shoal_stats(heap, &stats));
+  EXPECT_EQ(1, stats.processes);
+  EXPECT_OK(shoal_close(heap));
+}
+
 SUITE(limits, SET_UP(begin), TEAR_DOWN(end), ROLE(have_small_files), ROLE(have_few_addresses),
       ROLE(have_few_descriptors), ROLE(have_no_descriptor), ROLE(close_without_descriptor),
-      ROLE(have_few_mappings), TEST(a_limit_on_mappings_is_told),
+      ROLE(have_few_mappings), ROLE(have_no_addresses), ROLE(attach_without_addresses),
+      TEST(a_limit_on_mappings_is_told), TEST(used_up_addresses_are_told_and_nothing_is_left),
+      TEST(who_attaches_with_used_up_addresses_disturbs_nobody),
       TEST(a_limit_on_files_is_told_before_it_kills), TEST(a_limit_on_addresses_is_told),
       TEST(a_limit_on_descriptors_is_told_and_leaves_no_name),
       TEST(a_heap_that_is_open_needs_no_further_descriptor),

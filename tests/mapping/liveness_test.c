@@ -14,9 +14,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <shoal/inspect.h>
+
 #include "alloc/handle.h"
 #include "mapping/object.h"
 #include "tests/harness/harness.h"
+#include "tests/mapping/fault.h"
 #include "tests/mapping/peer.h"
 
 static struct place place;
@@ -52,6 +55,59 @@ static void a_killed_process_is_dead_while_it_is_still_a_zombie(void) {
   ASSERT(peer_hire(&peer, "be_there", &place));
   EXPECT(!peer_is_dead(heap, &peer));
   expect_dead_once_killed();
+}
+
+static void become_zombie(const char *role, const char *word) {
+  ASSERT(peer_hire(&peer, role, &place));
+  if (word != NULL) ASSERT(test_child_expect(&peer.child, word));
+  test_child_signal(&peer.child, SIGKILL);
+  test_child_await_zombie(&peer.child);
+}
+
+// Nobody has waited for it, and no time passes in between.
+static void a_zombie_is_dead_at_the_first_question(void) {
+  become_zombie("be_there", NULL);
+  fault_install();
+  EXPECT(shl_process_is_dead(heap->region, peer.process, peer.generation));
+  EXPECT_EQ(1, fault_calls_of(FAULT_GET_LOCK));
+  EXPECT_EQ(0, fault_calls_of(FAULT_MONOTONIC) + fault_calls_of(FAULT_NANOSLEEP));
+  fault_remove();
+  EXPECT_EQ(-SIGKILL, test_child_wait(&peer.child));
+}
+
+static void have_a_block(int argc, char **argv) {
+  EXPECT_NE(0, shoal_alloc(peer_enter(argc, argv), 100, 0));
+  test_say("has it");
+  peer_stay();
+}
+
+// Looks for the dead in nothing but its open.
+static void attach_and_count(int argc, char **argv) {
+  struct place where;
+  shoal_heap *own = NULL;
+  shoal_heap_stats stats = {.size = sizeof stats};
+  ASSERT_EQ(2, argc);
+  place_read(&where, argv[0], argv[1]);
+  fault_install();
+  ASSERT_OK(place_open(&where, 0, &own));
+  EXPECT_EQ(0, fault_calls_of(FAULT_NANOSLEEP));
+  fault_remove();
+  EXPECT_OK(shoal_stats(own, &stats));
+  EXPECT_EQ(0, stats.thread_slots_dead);
+  EXPECT_EQ(2, stats.processes);
+  EXPECT_EQ(1, stats.live_blocks);
+  EXPECT_OK(shoal_close(own));
+}
+
+static void a_zombie_is_healed_by_the_next_who_attaches(void) {
+  struct test_child next = {.runs = false};
+  char kind[] = {(char)('0' + place.kind), '\0'};
+  become_zombie("have_a_block", "has it");
+  EXPECT_EQ(SHL_PROCESS_LIVE, shl_load_acquire_u64(&peer_record(heap, &peer)->word) & 0xff);
+  ASSERT(test_spawn(&next, "attach_and_count", (const char *const[]){kind, place.name, NULL}));
+  test_child_finish(&next);
+  EXPECT_EQ(SHL_PROCESS_FREE, shl_load_acquire_u64(&peer_record(heap, &peer)->word) & 0xff);
+  EXPECT_EQ(-SIGKILL, test_child_wait(&peer.child));
 }
 
 static void a_stopped_process_is_alive(void) {
@@ -234,13 +290,16 @@ static void a_process_that_unmapped_other_memory_is_alive(void) {
 }
 
 SUITE(liveness, SET_UP(open_here), TEAR_DOWN(close_here),
-      TEST(a_killed_process_is_dead_while_it_is_still_a_zombie), TEST(a_stopped_process_is_alive),
+      TEST(a_killed_process_is_dead_while_it_is_still_a_zombie),
+      TEST(a_zombie_is_dead_at_the_first_question),
+      TEST(a_zombie_is_healed_by_the_next_who_attaches), TEST(a_stopped_process_is_alive),
       TEST(a_process_that_ended_without_closing_is_dead),
       TEST(a_process_whose_main_thread_has_ended_is_alive),
       TEST(a_process_that_became_another_program_is_dead),
       TEST(a_dead_process_is_not_kept_alive_by_a_child_it_forked),
       TEST(a_process_that_closed_all_descriptors_is_alive),
       TEST(a_process_that_closed_all_descriptors_still_sees_who_lives),
-      TEST(a_process_that_unmapped_other_memory_is_alive), ROLE(be_there), ROLE(end_quietly),
-      ROLE(end_main), ROLE(be_another_program), ROLE(exec_away), ROLE(leave_a_child),
-      ROLE(close_all_it_does_not_know), ROLE(close_all_and_judge), ROLE(map_and_unmap))
+      TEST(a_process_that_unmapped_other_memory_is_alive), ROLE(be_there), ROLE(have_a_block),
+      ROLE(attach_and_count), ROLE(end_quietly), ROLE(end_main), ROLE(be_another_program),
+      ROLE(exec_away), ROLE(leave_a_child), ROLE(close_all_it_does_not_know),
+      ROLE(close_all_and_judge), ROLE(map_and_unmap))

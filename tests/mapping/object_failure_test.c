@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Goal: what an object's calls begin and cannot end is undone.
 // Method: the fault table.
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "mapping/linux/object_part.h"
 #include "mapping/linux/syscall.h"
@@ -175,6 +178,21 @@ static void a_read_that_comes_short_goes_on(void) {
   shl_object_close(object);
 }
 
+// A path that is no more than the beginning of one names nothing.
+static void a_name_that_comes_short_is_none(void) {
+  ASSERT(folder_write(path, "content", 7));
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  struct shl_object_spec by_descriptor = {.kind = SHOAL_KIND_DEFAULT, .fd = fd, .mode = 0666};
+  fault_arm(&(struct fault_plan){.call = FAULT_READLINK, .at = 1, .code = FAULT_SHORT});
+  EXPECT_OK(shl_object_open(&by_descriptor, &object));
+  EXPECT_EQ(1, fault_strikes());
+  EXPECT_OK(shl_object_check_name(object));
+  EXPECT_OK(shl_object_unlink(object));
+  EXPECT_EQ(7, folder_size(path));
+  shl_object_close(object);
+  EXPECT_EQ(0, close(fd));
+}
+
 SUITE(object_failure, SET_UP(begin), TEAR_DOWN(end),
       TEST(an_object_that_cannot_be_judged_is_not_left),
       TEST(an_old_object_that_cannot_be_judged_stays),
@@ -185,4 +203,4 @@ SUITE(object_failure, SET_UP(begin), TEAR_DOWN(end),
       TEST(a_size_that_cannot_be_set_is_an_error_and_leaves_nothing),
       TEST(a_size_beyond_the_limit_is_never_asked_for),
       TEST(a_stale_region_that_cannot_be_removed_is_an_error),
-      TEST(a_read_that_comes_short_goes_on))
+      TEST(a_read_that_comes_short_goes_on), TEST(a_name_that_comes_short_is_none))

@@ -60,7 +60,7 @@ static bool is_nameless(const struct scenario *scenario) {
 static shoal_status open_heap(unsigned flags, shoal_heap **out) {
   shoal_options options = {.size = sizeof options,
                            .kind = played->kind,
-                           .flags = SHOAL_CREATE | flags,
+                           .flags = flags,
                            .capacity = CAPACITY,
                            .base = played->base,
                            .max_processes = 2,
@@ -146,10 +146,20 @@ static void use_pin(void) {
 static void open_again(void) {
   shoal_heap *again = NULL;
   if (is_nameless(played)) return;
-  unsigned flags = played->flags & ~(unsigned)SHOAL_EXCLUSIVE;
+  unsigned flags = SHOAL_CREATE | (played->flags & ~(unsigned)SHOAL_EXCLUSIVE);
   if (!settle("open again", open_heap(flags, &again))) return;
   EXPECT_EQ(heap, again);
   EXPECT_OK(shoal_close(again));
+}
+
+// What is open for writing here cannot be read only beside it: a refusal, never a handle.
+static void open_read_only(void) {
+  shoal_heap *again = NULL;
+  if (is_nameless(played)) return;
+  shoal_status status = open_heap(SHOAL_READ_ONLY, &again);
+  bool refused = status == SHOAL_E_BUSY || (!played->strict && is_clean(status));
+  if (!refused) fail_step("open read only", shoal_status_name(status), shoal_status_text(status));
+  if (status == SHOAL_OK) EXPECT_OK(shoal_close(again));
 }
 
 static void open_by_descriptor(void) {
@@ -184,6 +194,7 @@ static void use_heap(void) {
   use_roots();
   use_pin();
   open_again();
+  open_read_only();
   open_by_descriptor();
   resize();
   free_blocks(1, 2);
@@ -202,7 +213,7 @@ void scenario_play(struct scenario *scenario) {
   memset(blocks, 0, sizeof blocks);
   scenario->failures = 0;
   scenario->unlinked = false;
-  scenario->opened = settle("open", open_heap(scenario->flags, &heap));
+  scenario->opened = settle("open", open_heap(SHOAL_CREATE | scenario->flags, &heap));
   if (!scenario->opened) return;
   use_heap();
   if (!is_nameless(scenario)) {

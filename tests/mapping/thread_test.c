@@ -158,8 +158,8 @@ static void note_end(void) {
 
 static void *end_watched(void *watched) {
   if (watched != NULL) {
-    shl_os_thread_watch();
-    shl_os_thread_watch();
+    EXPECT(shl_os_thread_watch());
+    EXPECT(shl_os_thread_watch());
   }
   return NULL;
 }
@@ -182,7 +182,7 @@ static void ends_are_told_of_threads_that_asked(void) {
 
 // POSIX lets the key's destructor ask for another round; the hook itself may watch again.
 static void note_end_and_watch(void) {
-  if (shl_add_relaxed_u64(&ends, 1) == 0) shl_os_thread_watch();
+  if (shl_add_relaxed_u64(&ends, 1) == 0) EXPECT(shl_os_thread_watch());
 }
 
 static void a_hook_that_watches_again_is_called_again(void) {

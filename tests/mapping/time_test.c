@@ -19,7 +19,7 @@
 #include "tests/mapping/fault.h"
 #include "tests/mapping/peer.h"
 
-enum { HOUR_S = 3600, BLOCKS = 200 };
+enum { HOUR_S = 3600, BLOCKS = 200, GATE_MS = 2000 };
 
 static struct place place;
 static struct peer peer;
@@ -120,6 +120,48 @@ static int keep_busy(int fd, struct flock *lock) {
   return -1;
 }
 
+static int64_t busy_for;  // tries; negative: for ever
+static int64_t tries;
+
+static int keep_busy_for(int fd, struct flock *lock) {
+  tries++;
+  if (busy_for >= 0 && tries > busy_for) return shl_system_calls.set_lock(fd, lock);
+  return keep_busy(fd, lock);
+}
+
+static shoal_status open_at_busy_gate(int64_t leaps_s, int64_t busy, shoal_heap **out) {
+  tries = 0;
+  busy_for = busy;
+  install_leaps(leaps_s);
+  table.set_lock = keep_busy_for;
+  shoal_status status = place_open(&place, SHOAL_CREATE, out);
+  fault_remove();
+  return status;
+}
+
+static uint64_t milliseconds_now(void) {
+  return shl_os_now_ns() / 1000000;
+}
+
+// The wait for the gate is as long as it is whatever the clock does: nobody gives up at once, and
+// nobody waits for the hours to come back.
+static void a_clock_that_leaps_leaves_the_wait_as_it_is(void) {
+  static const int64_t leaps_s[] = {HOUR_S, -HOUR_S};
+  test_child_kill(&peer.child);
+  EXPECT_OK(shoal_close(heap));
+  heap = NULL;
+  for (size_t i = 0; i < sizeof leaps_s / sizeof leaps_s[0]; i++) {
+    shoal_heap *other = NULL;
+    EXPECT_OK(open_at_busy_gate(leaps_s[i], 20, &other));
+    EXPECT_OK(shoal_close(other));
+    uint64_t before = milliseconds_now();
+    EXPECT_STATUS(SHOAL_E_BUSY, open_at_busy_gate(leaps_s[i], -1, &other));
+    EXPECT_LE(before + GATE_MS - 1, milliseconds_now());
+    EXPECT_LE(tries, GATE_MS + 5);
+    place_clear(&place);
+  }
+}
+
 // Another has the gate for ever: who waits for it comes to an end without a clock, without a sleep,
 // and without both.
 static void a_wait_ends_without_clock_and_sleep(void) {
@@ -143,4 +185,5 @@ static void a_wait_ends_without_clock_and_sleep(void) {
 
 SUITE(time, SET_UP(open_here), TEAR_DOWN(close_here),
       TEST(a_zombie_is_healed_by_the_first_who_looks), TEST(a_clock_that_leaps_makes_nobody_dead),
+      TEST(a_clock_that_leaps_leaves_the_wait_as_it_is),
       TEST(a_wait_ends_without_clock_and_sleep), ROLE(be_there))

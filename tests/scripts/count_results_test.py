@@ -29,6 +29,14 @@ def completed(label, success=True):
     return {"id": {"targetCompleted": {"label": label}}, "completed": payload}
 
 
+def result(label, status, path):
+    """The event of a run test that left its XML at `path`, or nothing there."""
+    outputs = [{"name": "test.log", "uri": "file:///nowhere"},
+               {"name": "test.xml", "uri": "file://" + path.replace(" ", "%20")}]
+    return {"id": {"testResult": {"label": label, "shard": 1}},
+            "testResult": {"status": status, "testActionOutput": outputs}}
+
+
 class CountResultsTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -41,10 +49,7 @@ class CountResultsTest(unittest.TestCase):
         if content is not None:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(f"<testsuites><testsuite>{content}</testsuite></testsuites>")
-        outputs = [{"name": "test.log", "uri": "file:///nowhere"},
-                   {"name": "test.xml", "uri": "file://" + path.replace(" ", "%20")}]
-        return {"id": {"testResult": {"label": label, "shard": 1}},
-                "testResult": {"status": status, "testActionOutput": outputs}}
+        return result(label, status, path)
 
     def count(self, events, code, rest=""):
         """What the script prints, as three numbers, and what it says was wrong."""
@@ -61,6 +66,18 @@ class CountResultsTest(unittest.TestCase):
         counts, text = self.count(events, 3)
         self.assertEqual(counts, (3, 2, 2))
         self.assertIn("failed: //a: bad\n", text)
+
+    def test_each_verdict_of_the_harness_is_counted(self):
+        path = os.path.join(self.folder, "verdicts.xml")
+        run = subprocess.run(["tests/harness/verdicts"], check=False, capture_output=True,
+                             env={**os.environ, "XML_OUTPUT_FILE": path})
+        self.assertEqual(run.returncode, 1)
+        events = [configured("//a"), result("//a", "FAILED", path)]
+        counts, text = self.count(events, 3)
+        self.assertEqual(counts, (1, 1, 1))
+        self.assertEqual(text, "failed: //a: fails\n")
+        with open(path, encoding="utf-8") as file:
+            self.assertIn("the machine lacks a unicorn", file.read())
 
     def test_shards_and_tests_add_up(self):
         events = [configured("//a"), configured("//b"), self.result("//a", "PASSED", PASSED),

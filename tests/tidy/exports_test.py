@@ -1,12 +1,14 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""The libraries export what the headers declare, and nothing under a name that is not ours.
+"""The libraries export what the headers declare, and nothing under a name that is not ours; they
+ask the system in one place.
 
 Arguments: the static library, the shared one. The headers stand at include/shoal.
 """
 
 import glob
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -37,10 +39,53 @@ def _declared():
     return names
 
 
+def _asked_by_member(archive):
+    """What each member of the archive wants that is not ours: {member: names}."""
+    lines = subprocess.run(
+        ["nm", "--format=posix", "--undefined-only", archive],
+        check=True, capture_output=True, text=True,
+    ).stdout.splitlines()
+    members, names = {}, set()
+    for line in lines:
+        header = re.fullmatch(r".*\[(.+)\]:", line)
+        if header:
+            names = members.setdefault(header.group(1), set())
+        elif not line.startswith(("shoal_", "shl_")):
+            names.add(re.sub(r"^__(isoc\d+_)?|_chk$|@.*$", "", line.split()[0]))
+    return members
+
+
+# The member that may call what fails.
+_TABLE = re.compile(r"syscall(\.pic)?\.o")
+# What cannot fail, and what C itself has.
+_UNFAILING = set("geteuid getpid gettid pthread_once sched_yield".split())
+_OF_C = set(
+    "_GLOBAL_OFFSET_TABLE_ errno_location popcountdi2 stack_chk_fail tls_get_addr"
+    " abort calloc fprintf fputc free fwrite getenv malloc memcmp memcpy memmove memset snprintf"
+    " sscanf stderr strchr strcmp strerror strlen strncmp strrchr strtoull vsnprintf".split()
+)
+# Clocks that people set, or that tell no time that passes.
+_CLOCKS_SET = set("clock ftime gettimeofday time timespec_get".split())
+
+
 class ExportsTest(unittest.TestCase):
     static_symbols = set()
     static_wants = set()
     shared_symbols = set()
+    asked = {}
+
+    def test_the_system_is_asked_through_the_table_alone(self):
+        self.assertTrue(any(map(_TABLE.fullmatch, self.asked)))
+        direct = {
+            f"{member}: {name}" for member, names in self.asked.items()
+            if not _TABLE.fullmatch(member) for name in names - _UNFAILING - _OF_C
+        }
+        self.assertEqual(direct, set())
+
+    def test_no_clock_that_is_set_is_asked(self):
+        everything = set().union(*self.asked.values())
+        self.assertIn("clock_gettime", everything)
+        self.assertEqual(everything & _CLOCKS_SET, set())
 
     def test_the_headers_declare_functions(self):
         self.assertIn("shoal_open", _declared())
@@ -68,5 +113,6 @@ class ExportsTest(unittest.TestCase):
 if __name__ == "__main__":
     ExportsTest.static_symbols = _symbols("--defined-only", "--extern-only", sys.argv[1])
     ExportsTest.static_wants = _symbols("--undefined-only", sys.argv[1])
+    ExportsTest.asked = _asked_by_member(sys.argv[1])
     ExportsTest.shared_symbols = _symbols("--defined-only", "--dynamic", sys.argv[2])
     cases.run("exports", ExportsTest)
