@@ -8,7 +8,9 @@
 //
 // J never becomes 0 in between, so a death leaves the word to restore: H[j] |= k, HS |= j. Leaving
 // early does the same by hand. A cd bit may be stale, and its unit by now a further one of another
-// slab, whose cells mean nothing: only a slab's first unit is collected.
+// slab, whose cells mean nothing: only a slab's first unit is collected. A slab that waits for
+// nothing but its chunk is passed by and keeps its hint: a holder that has stopped would have the
+// same slabs met in every drain, before all that waits behind them.
 #include "alloc/drain.h"
 
 #include "alloc/chunk.h"
@@ -27,11 +29,20 @@ struct drain {
   struct shl_seat seat;
   unsigned emptied_count;
   unsigned collected_count;
+  bool passed_by;  // a slab of the chunks under way
   uint32_t emptied[COLLECT_AT_ONCE];
 };
 
 static bool is_done(const struct drain *drain) {
   return drain->collected_count >= COLLECT_AT_ONCE;
+}
+
+// Whether a release of the slab is all that its hint is for, and would be refused.
+static bool waits_for_chunk(const shoal_heap *heap, uint32_t unit,
+                            const struct shl_class_info *info) {
+  struct shl_chunk_word word = shl_chunk_read(heap, shl_unit_chunk(unit));
+  bool is_held = word.state == SHL_CHUNK_MIXED && word.slot != 0;
+  return is_held && shl_slab_is_empty(heap, unit, info);
 }
 
 static void drain_unit(struct drain *drain, uint32_t unit, uint64_t journal) {
@@ -40,6 +51,10 @@ static void drain_unit(struct drain *drain, uint32_t unit, uint64_t journal) {
   const struct shl_class_info *info = &shl_classes[shl_desc_class(desc)];
   bool ours = shl_desc_owner(desc) == shl_seat_id(drain->seat) && shl_desc_back(desc) == 0;
   if (info->bytes == 0 || !ours) return;
+  if (waits_for_chunk(heap, unit, info)) {
+    drain->passed_by = true;
+    return;
+  }
   shl_remote_collect(drain->seat, unit, journal);
   drain->collected_count++;
   if (shl_slab_is_empty(heap, unit, info)) drain->emptied[drain->emptied_count++] = unit;
@@ -61,10 +76,11 @@ static void drain_chunks(struct drain *drain, uint32_t chunk_mod) {
   shl_store_release_u64(&drain->seat.slot->journal, journal);
   struct shl_owner_rec *row = shl_owner_row(heap, shl_seat_id(drain->seat));
   (void)shl_and_seq_cst_u64(&row->hints[chunk_mod / 64], ~(UINT64_C(1) << chunk_mod % 64));
+  drain->passed_by = false;
   for (uint32_t chunk = chunk_mod; chunk < high && !is_done(drain); chunk += SHL_HINT_CHUNKS) {
     if (chunk >= heap->first_chunk) drain_chunk(drain, chunk, journal);
   }
-  if (is_done(drain)) shl_hint_restore(drain->seat, chunk_mod);
+  if (is_done(drain) || drain->passed_by) shl_hint_restore(drain->seat, chunk_mod);
 }
 
 static void drain_word(struct drain *drain, unsigned word) {

@@ -6,24 +6,15 @@
 #include "alloc/journal.h"
 #include "alloc/run.h"
 #include "base/bits.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
 static uint32_t first;
 
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, STAND_STOPPED);
+  seats_open(stand_open(0), STAND_STOPPED);
   first = heap->first_chunk;
   EXPECT_OK(shl_chunk_raise(heap, first));
-}
-
-static void close_heap(void) {
-  stand_close(heap);
 }
 
 static void end_claim(struct shl_seat seat, uint32_t chunk) {
@@ -176,7 +167,7 @@ static void without_a_limit_nothing_is_counted(void) {
   EXPECT_EQ(0, shl_load_relaxed_u64(&heap->words->committed_bytes));
 }
 
-SUITE(chunk, SET_UP(open_heap), TEAR_DOWN(close_heap),
+SUITE(chunk, SET_UP(open_heap), TEAR_DOWN(seats_close),
       TEST(a_claim_names_its_slot_in_word_and_journal),
       TEST(who_comes_second_is_told_and_waits_for_nobody), TEST(a_huge_runs_chunks_are_others),
       TEST(a_chunk_without_runs_becomes_free), TEST(what_was_freed_meanwhile_is_collected_first),

@@ -13,21 +13,11 @@
 #include "alloc/partial.h"
 #include "alloc/run.h"
 #include "alloc/slab.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
-
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, 0);
-}
-
-static void close_heap(void) {
-  stand_close(heap);
+  seats_open(stand_open(0), 0);
 }
 
 static struct shl_owner_rec *owner_row(void) {
@@ -36,11 +26,6 @@ static struct shl_owner_rec *owner_row(void) {
 
 static bool is_pending(struct stand_bit at) {
   return (shl_load_relaxed_u64(&at.remote->freed[at.word]) & at.bit) != 0;
-}
-
-static uint32_t make(unsigned class_index) {
-  EXPECT_OK(shl_slab_new(here, class_index, true));
-  return shl_partial_head(here, class_index);
 }
 
 static void a_drain_finds_all_that_waits(void) {
@@ -55,39 +40,59 @@ static void a_drain_finds_all_that_waits(void) {
   EXPECT_EQ(0, stand_stats(heap).slabs);
 }
 
-// A drain ends after some slabs; what it did not come to is found by the next.
-static void a_drain_cut_short_leaves_its_hints(void) {
-  enum { SLABS = 100 };
-  static struct stand_bit bits[SLABS];
+enum { SLABS = 100 };
+
+static struct stand_bit waiting[SLABS];
+
+static unsigned count_waiting(void) {
+  unsigned count = 0;
+  for (unsigned i = 0; i < SLABS; i++) count += is_pending(waiting[i]) ? 1 : 0;
+  return count;
+}
+
+// A block of each of many slabs is freed by another.
+static void free_into_many_slabs(void) {
   for (unsigned i = 0; i < SLABS; i++) {
-    uint32_t unit = make(4);
+    uint32_t unit = stand_slab(here, 4);
     shl_hand_refill(here, 4, unit, 0);
-    bits[i] = stand_bit_of(heap, stand_alloc(here, 64));
+    waiting[i] = stand_bit_of(heap, stand_alloc(here, 64));
     shl_hand_give_back(here, 4);
   }
   for (unsigned i = 0; i < SLABS; i++) {
-    stand_free(other, shl_unit_offset(bits[i].unit) + 64 * (bits[i].word * 64));
+    stand_free(other, shl_unit_offset(waiting[i].unit) + 64 * (waiting[i].word * 64));
   }
-  unsigned left = SLABS, rounds = 0;
-  for (; left > 0 && rounds < SLABS; rounds++) {
+  EXPECT_EQ(SLABS, count_waiting());
+}
+
+// A drain ends after some slabs; what it did not come to is found by the next.
+static void a_drain_cut_short_leaves_its_hints(void) {
+  free_into_many_slabs();
+  unsigned rounds = 0;
+  for (; count_waiting() > 0 && rounds < SLABS; rounds++) {
     shl_drain(here);
-    left = 0;
-    for (unsigned i = 0; i < SLABS; i++) left += is_pending(bits[i]) ? 1 : 0;
     EXPECT(stand_is_clean(heap));
   }
   EXPECT_LT(1, rounds);
   EXPECT_LE(rounds, 5);
-  EXPECT_EQ(0, left);
+  EXPECT_EQ(0, count_waiting());
+}
+
+static void a_full_drain_comes_to_every_slab(void) {
+  free_into_many_slabs();
+  shl_drain_all(here);
+  EXPECT_EQ(0, count_waiting());
+  EXPECT_EQ(0, shl_load_relaxed_u64(&owner_row()->hint_summary));
+  EXPECT_EQ(1, stand_stats(heap).slabs);
 }
 
 // A hint that comes late, when its slab is gone and its unit a further one of another slab: that
 // unit's own cells mean nothing and must not be read as a slab's.
 static void a_late_hint_into_a_wider_slab_is_ignored(void) {
-  uint32_t low = make(4), high = make(4);
+  uint32_t low = stand_slab(here, 4), high = stand_slab(here, 4);
   EXPECT_EQ(low + 1, high);
   EXPECT(shl_slab_examine(here, low, false));
   EXPECT(shl_slab_examine(here, high, false));
-  uint32_t wide = make(56);
+  uint32_t wide = stand_slab(here, 56);
   EXPECT_EQ(low, wide);
   EXPECT_EQ(2, shl_classes[56].units);
   // As an earlier slab of this class left its cells here.
@@ -120,8 +125,7 @@ static void chunks_4096_apart_share_a_hint(void) {
   EXPECT_NE(0, shoal_alloc(wide, (APART - 1) * (uint64_t)SHL_CHUNK_BYTES, 0));
   uint32_t unit;
   do {
-    EXPECT_OK(shl_slab_new(owner, 72, true));
-    unit = shl_partial_head(owner, 72);
+    unit = stand_slab(owner, 72);
   } while (shl_unit_chunk(unit) != low / SHL_CHUNK_BYTES + APART && stand_is_clean(wide));
   shl_hand_refill(owner, 72, unit, 0);
   shoal_off high = shl_hand_pop(&owner.slot->hands[72]);
@@ -136,7 +140,7 @@ static void chunks_4096_apart_share_a_hint(void) {
 }
 
 static void a_late_hint_to_a_released_slab_is_ignored(void) {
-  uint32_t low = make(4), high = make(4);
+  uint32_t low = stand_slab(here, 4), high = stand_slab(here, 4);
   EXPECT(shl_slab_examine(here, low, false));
   shl_hint_raise(heap, low, shl_seat_id(here));
   shl_drain(here);
@@ -178,7 +182,7 @@ static void a_dead_drains_hints_are_restored(void) {
 
 // A wholly free slab in a chunk that another holds for the moment.
 static void what_could_not_be_released_is_looked_at_again(void) {
-  uint32_t low = make(4), high = make(4), chunk = shl_unit_chunk(low);
+  uint32_t low = stand_slab(here, 4), high = stand_slab(here, 4), chunk = shl_unit_chunk(low);
   EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(other, chunk));
   EXPECT(!shl_slab_examine(here, high, true));
   shl_drain_all(here);
@@ -191,8 +195,48 @@ static void what_could_not_be_released_is_looked_at_again(void) {
   EXPECT(stand_is_clean(heap));
 }
 
-SUITE(drain, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_drain_finds_all_that_waits),
-      TEST(a_drain_cut_short_leaves_its_hints), TEST(a_late_hint_into_a_wider_slab_is_ignored),
-      TEST(chunks_4096_apart_share_a_hint), TEST(a_late_hint_to_a_released_slab_is_ignored),
+// The same where the slab became free in the drain itself.
+static void what_was_collected_in_a_held_chunk_is_looked_at_again(void) {
+  uint32_t low = stand_slab(here, 4);
+  shoal_off off = stand_alloc(here, 64);
+  shl_hand_give_back(here, 4);
+  uint32_t chunk = shl_unit_chunk(low), high = stand_slab(here, 4);
+  EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(other, chunk));
+  stand_free(other, off);
+  shl_drain(here);
+  EXPECT(!is_pending(stand_bit_of(heap, off)));
+  EXPECT_EQ(2, stand_stats(heap).slabs);
+  shl_run_end_claim(other, chunk);
+  shl_drain(here);
+  EXPECT_EQ(1, stand_stats(heap).slabs);
+  EXPECT_EQ(high, shl_partial_head(here, 4));
+}
+
+// As many slabs as one drain collects, in a chunk whose holder does not move.
+static void a_held_chunk_hides_nothing_behind_it(void) {
+  uint32_t units[SHL_UNITS_PER_CHUNK];
+  for (unsigned i = 0; i < SHL_UNITS_PER_CHUNK; i++) units[i] = stand_slab(here, 4);
+  uint32_t chunk = shl_unit_chunk(units[0]);
+  EXPECT_EQ(chunk, shl_unit_chunk(units[SHL_UNITS_PER_CHUNK - 1]));
+  struct stand_bit behind = stand_bit_of(heap, stand_alloc(here, 8192));
+  EXPECT_LT(chunk, shl_unit_chunk(behind.unit));
+  EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(other, chunk));
+  for (unsigned i = 0; i < SHL_UNITS_PER_CHUNK; i++)
+    EXPECT(!shl_slab_examine(here, units[i], true));
+  stand_free(other, shl_unit_offset(behind.unit));
+  shl_drain(here);
+  EXPECT(!is_pending(behind));
+  EXPECT_EQ(SHL_UNITS_PER_CHUNK + 1, stand_stats(heap).slabs);
+  shl_run_end_claim(other, chunk);
+  shl_drain_all(here);
+  EXPECT_EQ(2, stand_stats(heap).slabs);
+}
+
+SUITE(drain, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_drain_finds_all_that_waits),
+      TEST(a_drain_cut_short_leaves_its_hints), TEST(a_full_drain_comes_to_every_slab),
+      TEST(a_late_hint_into_a_wider_slab_is_ignored), TEST(chunks_4096_apart_share_a_hint),
+      TEST(a_late_hint_to_a_released_slab_is_ignored),
       TEST(anothers_slab_under_the_same_hint_is_left), TEST(a_dead_drains_hints_are_restored),
-      TEST(what_could_not_be_released_is_looked_at_again))
+      TEST(what_could_not_be_released_is_looked_at_again),
+      TEST(what_was_collected_in_a_held_chunk_is_looked_at_again),
+      TEST(a_held_chunk_hides_nothing_behind_it))

@@ -7,25 +7,16 @@
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
 #include "alloc/run.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
 enum { HALF = 256, WHOLE = 512 };
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
 static uint32_t first;
 
 static void open_heap(void) {
-  heap = stand_open_small();
-  here = stand_here(heap);
-  other = stand_other(heap, STAND_STOPPED);
+  seats_open(stand_open_small(), STAND_STOPPED);
   first = heap->first_chunk;
-}
-
-static void close_heap(void) {
-  stand_close(heap);
 }
 
 static shoal_status find(struct shl_run_request request, struct shl_run_place *out) {
@@ -172,7 +163,7 @@ static void at_the_limit_backed_pages_are_used_again(void) {
   stand_close(limited);
 }
 
-SUITE(find, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(the_last_chunk_is_tried_first),
+SUITE(find, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(the_last_chunk_is_tried_first),
       TEST(room_in_an_earlier_chunk_is_used_before_a_new_one),
       TEST(the_lowest_free_chunk_comes_before_a_new_one), TEST(a_claimed_chunk_is_passed_by),
       TEST(room_behind_claims_is_busy_not_full), TEST(full_is_said_when_nothing_fits),

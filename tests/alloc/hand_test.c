@@ -5,27 +5,11 @@
 
 #include "alloc/journal.h"
 #include "alloc/partial.h"
-#include "alloc/slab.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
-
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, 0);
-}
-
-static void close_heap(void) {
-  stand_close(heap);
-}
-
-static uint32_t make(struct shl_seat seat, unsigned class_index) {
-  EXPECT_OK(shl_slab_new(seat, class_index, true));
-  return shl_partial_head(seat, class_index);
+  seats_open(stand_open(0), 0);
 }
 
 static struct shl_hand_rec *hand_of(struct shl_seat seat, unsigned class_index) {
@@ -34,7 +18,7 @@ static struct shl_hand_rec *hand_of(struct shl_seat seat, unsigned class_index) 
 
 static void a_refill_moves_blocks_out_of_the_word(void) {
   for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
-    uint32_t unit = make(here, i);
+    uint32_t unit = stand_slab(here, i);
     struct shl_hot_rec *hot = shl_hot_row(heap, unit);
     uint64_t before = shl_load_relaxed_u64(&hot->free[0]);
     shl_hand_refill(here, i, unit, 0);
@@ -51,7 +35,7 @@ static void a_refill_moves_blocks_out_of_the_word(void) {
 }
 
 static void pops_give_each_block_once_from_the_lowest(void) {
-  uint32_t unit = make(here, 4);
+  uint32_t unit = stand_slab(here, 4);
   shl_hand_refill(here, 4, unit, 2);
   for (unsigned i = 0; i < 64; i++) {
     EXPECT_EQ(shl_unit_offset(unit) + (2 * 64 + i) * 64, shl_hand_pop(hand_of(here, 4)));
@@ -60,7 +44,7 @@ static void pops_give_each_block_once_from_the_lowest(void) {
 }
 
 static void a_hand_given_back_leaves_nothing(void) {
-  uint32_t unit = make(here, 4);
+  uint32_t unit = stand_slab(here, 4);
   shl_hand_refill(here, 4, unit, 5);
   EXPECT_NE(0, shl_hand_pop(hand_of(here, 4)));
   shl_hand_give_back(here, 4);
@@ -76,7 +60,7 @@ static void a_hand_given_back_leaves_nothing(void) {
 
 // The hand has a full slab's last blocks: going back they list it again.
 static void a_hand_given_back_to_a_full_slab_lists_it(void) {
-  uint32_t unit = make(here, 72);
+  uint32_t unit = stand_slab(here, 72);
   shl_hand_refill(here, 72, unit, 0);
   shl_a64 *free = shl_hot_row(heap, unit)->free;
   struct shl_hand_rec *hand = hand_of(here, 72);
@@ -91,7 +75,7 @@ static void a_hand_given_back_to_a_full_slab_lists_it(void) {
 
 // What nobody uses goes with it, unless it is the class's only slab.
 static void a_hand_given_back_releases_an_empty_slab(void) {
-  uint32_t low = make(here, 4), high = make(here, 4);
+  uint32_t low = stand_slab(here, 4), high = stand_slab(here, 4);
   shl_hand_refill(here, 4, low, 0);
   shl_hand_give_back(here, 4);
   EXPECT_EQ(0, shl_load_relaxed_u64(shl_unit_desc(heap, low)));
@@ -101,7 +85,7 @@ static void a_hand_given_back_releases_an_empty_slab(void) {
 }
 
 static void all_hands_go_back_at_once(void) {
-  for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) shl_hand_refill(here, i, make(here, i), 0);
+  for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) shl_hand_refill(here, i, stand_slab(here, i), 0);
   shl_hand_give_back_all(here);
   for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
     EXPECT_EQ(0, shl_load_relaxed_u32(&hand_of(here, i)->ref));
@@ -110,14 +94,13 @@ static void all_hands_go_back_at_once(void) {
 }
 
 static void set_journal(struct shl_seat seat, unsigned class_index, uint32_t unit, unsigned word) {
-  struct shl_journal entry = {
-      .op = SHL_J_REFILL, .class_index = class_index, .a = unit, .b = word};
+  struct shl_journal entry = {.op = SHL_J_REFILL, .class_index = class_index, .a = unit, .b = word};
   shl_store_release_u64(&seat.slot->journal, shl_journal_encode(entry));
 }
 
 // A refill cut before the new reference: the hand stays at the old slab.
 static void a_refill_cut_at_its_start_keeps_the_old_slab(void) {
-  uint32_t low = make(other, 72), high = make(other, 72);
+  uint32_t low = stand_slab(other, 72), high = stand_slab(other, 72);
   shl_hand_refill(other, 72, low, 0);
   while (shl_hand_pop(hand_of(other, 72)) != 0) {
   }
@@ -131,7 +114,7 @@ static void a_refill_cut_at_its_start_keeps_the_old_slab(void) {
 // H6: the hand held the last free blocks of a full slab. They are put back, counted and listed, or
 // nobody would find them.
 static void recovery_strands_no_block_of_a_full_slab(void) {
-  uint32_t unit = make(other, 72);
+  uint32_t unit = stand_slab(other, 72);
   shl_hand_refill(other, 72, unit, 0);
   struct shl_hot_rec *hot = shl_hot_row(heap, unit);
   struct shl_hand_rec *hand = hand_of(other, 72);
@@ -148,7 +131,7 @@ static void recovery_strands_no_block_of_a_full_slab(void) {
 
 // Without a journal the hands of the dead stay as they are: the heir goes on with them.
 static void hands_of_the_dead_stay_theirs(void) {
-  uint32_t unit = make(other, 4);
+  uint32_t unit = stand_slab(other, 4);
   shl_hand_refill(other, 4, unit, 0);
   uint64_t off = shl_hand_pop(hand_of(other, 4));
   stand_die(other);
@@ -156,7 +139,7 @@ static void hands_of_the_dead_stay_theirs(void) {
   EXPECT_EQ(off + 64, shl_hand_pop(hand_of(other, 4)));
 }
 
-SUITE(hand, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_refill_moves_blocks_out_of_the_word),
+SUITE(hand, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_refill_moves_blocks_out_of_the_word),
       TEST(pops_give_each_block_once_from_the_lowest), TEST(a_hand_given_back_leaves_nothing),
       TEST(a_hand_given_back_to_a_full_slab_lists_it),
       TEST(a_hand_given_back_releases_an_empty_slab), TEST(all_hands_go_back_at_once),

@@ -3,25 +3,14 @@
 // Method: levels set, cleared and left behind by hand.
 #include "alloc/hint.h"
 
+#include "alloc/class.h"
 #include "alloc/drain.h"
 #include "alloc/journal.h"
-#include "alloc/partial.h"
-#include "alloc/slab.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
-
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, 0);
-}
-
-static void close_heap(void) {
-  stand_close(heap);
+  seats_open(stand_open(0), 0);
 }
 
 static struct shl_owner_rec *owner_row(void) {
@@ -36,13 +25,8 @@ static bool has_hint(uint32_t unit) {
   return dirty && middle && summary;
 }
 
-static uint32_t make(unsigned class_index) {
-  EXPECT_OK(shl_slab_new(here, class_index, true));
-  return shl_partial_head(here, class_index);
-}
-
 static void a_raised_hint_has_three_levels(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   EXPECT(!has_hint(unit));
   shl_hint_raise(heap, unit, shl_seat_id(here));
   EXPECT(has_hint(unit));
@@ -54,7 +38,7 @@ static void a_raised_hint_has_three_levels(void) {
 
 // A stale bit of a lower level must not keep the upper ones from being set.
 static void each_level_is_raised_by_itself(void) {
-  uint32_t unit = make(4), chunk = shl_unit_chunk(unit);
+  uint32_t unit = stand_slab(here, 4), chunk = shl_unit_chunk(unit);
   shl_store_relaxed_u32(&shl_chunk_row(heap, chunk)->dirty, UINT32_C(1) << unit % 32);
   shl_hint_raise(heap, unit, shl_seat_id(here));
   EXPECT(has_hint(unit));
@@ -65,7 +49,7 @@ static void each_level_is_raised_by_itself(void) {
 }
 
 static void owners_that_cannot_be_get_no_hint(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   shl_hint_raise(heap, unit, 0);
   shl_hint_raise(heap, unit, heap->slot_count + 1);
   EXPECT_EQ(0, shl_load_relaxed_u32(&shl_chunk_row(heap, shl_unit_chunk(unit))->dirty));
@@ -73,7 +57,7 @@ static void owners_that_cannot_be_get_no_hint(void) {
 
 // What a free looks at first lies in the unit of the block, not of the slab.
 static void every_unit_of_a_slab_says_that_frees_wait(void) {
-  uint32_t wide = make(60);
+  uint32_t wide = stand_slab(here, 60);
   EXPECT_LT(1, shl_classes[60].units);
   shl_hint_raise(heap, wide, shl_seat_id(here));
   for (uint32_t i = 0; i < shl_classes[60].units; i++) {
@@ -94,6 +78,6 @@ static void restoring_sets_both_upper_levels(void) {
   EXPECT_EQ(0, shl_load_relaxed_u64(&owner_row()->hints[63]));
 }
 
-SUITE(hint, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_raised_hint_has_three_levels),
+SUITE(hint, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_raised_hint_has_three_levels),
       TEST(each_level_is_raised_by_itself), TEST(owners_that_cannot_be_get_no_hint),
       TEST(every_unit_of_a_slab_says_that_frees_wait), TEST(restoring_sets_both_upper_levels))

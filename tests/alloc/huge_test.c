@@ -8,25 +8,16 @@
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
 #include "alloc/run.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
 static uint32_t first;
 
 static const uint64_t mib = UINT64_C(1) << 20;
 
 static void open_heap(void) {
-  heap = stand_open_small();
-  here = stand_here(heap);
-  other = stand_other(heap, STAND_STOPPED);
+  seats_open(stand_open_small(), STAND_STOPPED);
   first = heap->first_chunk;
-}
-
-static void close_heap(void) {
-  stand_close(heap);
 }
 
 static uint32_t alloc(uint64_t bytes) {
@@ -288,15 +279,14 @@ static void recovery_finishes_a_free(void) {
   }
 }
 
-SUITE(huge, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_run_names_its_head),
+SUITE(huge, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_run_names_its_head),
       TEST(the_tail_is_backed_to_the_unit), TEST(a_second_free_is_noticed),
       TEST(gaps_are_used_before_new_chunks), TEST(full_is_said_when_no_chunks_in_a_row_are_left),
       TEST(chunks_in_passing_are_busy_not_full), TEST(a_run_grows_over_free_chunks_behind),
       TEST(a_run_shrinks_from_its_end), TEST(zeroed_means_zero_whatever_was_there),
       TEST(without_growth_backed_chunks_alone_are_taken),
-      TEST(the_limit_refuses_and_leaves_nothing),
-      TEST(spoilt_lengths_are_no_blocks), TEST(what_cannot_grow_raises_no_mark),
-      TEST(no_run_takes_a_huge_blocks_bytes_for_zero),
+      TEST(the_limit_refuses_and_leaves_nothing), TEST(spoilt_lengths_are_no_blocks),
+      TEST(what_cannot_grow_raises_no_mark), TEST(no_run_takes_a_huge_blocks_bytes_for_zero),
       TEST(recovery_of_an_old_free_spares_the_next_run),
       TEST(recovery_of_a_claim_spares_what_another_claimed),
       TEST(recovery_spares_what_another_is_about), TEST(recovery_takes_back_what_nobody_was_given),

@@ -5,22 +5,16 @@
 
 #include "alloc/class.h"
 #include "alloc/run.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
-
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, STAND_STOPPED);
+  seats_open(stand_open(0), STAND_STOPPED);
 }
 
 static void close_heap(void) {
   shl_store_release_u64(&other.slot->record.op, SHL_JA_NONE);
-  stand_close(heap);
+  seats_close();
 }
 
 static void stand_record(uint64_t op, uint64_t block, uint64_t second) {
@@ -87,8 +81,7 @@ static void a_record_names_a_run_by_its_first_page(void) {
   uint32_t chunk = (uint32_t)(off >> SHL_CHUNK_SHIFT);
   unsigned page = (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK;
   stand_record(SHL_JA_FREE_FROM, off, 0);
-  EXPECT_EQ(UINT64_C(1) << page % 64,
-            shl_records_naming_runs(heap, chunk, page / 64, UINT64_MAX));
+  EXPECT_EQ(UINT64_C(1) << page % 64, shl_records_naming_runs(heap, chunk, page / 64, UINT64_MAX));
   EXPECT_EQ(0, shl_records_naming_runs(heap, chunk, page / 64 + 1, UINT64_MAX));
   EXPECT_EQ(0, shl_records_naming_runs(heap, chunk + 1, page / 64, UINT64_MAX));
 }

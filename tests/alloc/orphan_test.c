@@ -5,27 +5,17 @@
 
 #include "alloc/hand.h"
 #include "alloc/hint.h"
-#include "alloc/partial.h"
 #include "alloc/reap.h"
 #include "alloc/seat.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
 enum { BLOCKS = 3000 };
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
 static shoal_off offs[BLOCKS];
 
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, 0);
-}
-
-static void close_heap(void) {
-  stand_close(heap);
+  seats_open(stand_open(0), 0);
 }
 
 static void leave_orphan(void) {
@@ -172,11 +162,10 @@ static void the_spare_slot_is_drained_by_others(void) {
   EXPECT_EQ(0, shl_load_relaxed_u32(&heap->spare_lock));
 }
 
-SUITE(orphan, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(an_adopted_slot_goes_on_where_it_was),
+SUITE(orphan, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(an_adopted_slot_goes_on_where_it_was),
       TEST(each_orphan_is_met_once), TEST(an_orphan_with_hints_is_tended_in_passing),
       TEST(the_looking_goes_round), TEST(the_dead_are_recovered_in_passing),
-      TEST(the_living_are_left_alone),
-      TEST(tending_all_gives_everything_back), TEST(tending_all_reaps_the_dead_first),
-      TEST(a_dead_thread_behind_living_ones_is_found),
+      TEST(the_living_are_left_alone), TEST(tending_all_gives_everything_back),
+      TEST(tending_all_reaps_the_dead_first), TEST(a_dead_thread_behind_living_ones_is_found),
       TEST(frees_between_tendings_are_found_by_the_next),
       TEST(a_drained_seat_keeps_what_is_allocated), TEST(the_spare_slot_is_drained_by_others))

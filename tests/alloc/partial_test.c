@@ -21,10 +21,7 @@ static struct shl_hot_rec *hot(uint32_t unit) {
 static void open_heap(void) {
   heap = stand_open(0);
   here = stand_here(heap);
-  for (unsigned i = 0; i < SLABS; i++) {
-    EXPECT_OK(shl_slab_new(here, CLASS, true));
-    units[i] = shl_partial_head(here, CLASS);
-  }
+  for (unsigned i = 0; i < SLABS; i++) units[i] = stand_slab(here, CLASS);
 }
 
 static void close_heap(void) {

@@ -1,33 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "tests/alloc/populated.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "alloc/seat.h"
+#include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
 
 enum { CAPACITY = 64 << 20, REPORT_BYTES = 8192 };
-
-struct free_by_other {
-  shoal_heap *heap;
-  shoal_off off;
-  shoal_status status;
-};
-
-static void *free_in_thread(void *argument) {
-  struct free_by_other *job = argument;
-  job->status = shoal_free_offset(job->heap, job->off);
-  return NULL;
-}
-
-static bool free_remotely(shoal_heap *heap, shoal_off off) {
-  struct free_by_other job = {.heap = heap, .off = off, .status = SHOAL_E_SYSTEM};
-  pthread_t thread;
-  if (pthread_create(&thread, NULL, free_in_thread, &job) != 0) return false;
-  return pthread_join(thread, NULL) == 0 && job.status == SHOAL_OK;
-}
 
 static shoal_off alloc(struct populated *populated, uint64_t size) {
   shoal_off off = shoal_alloc(populated->heap, size, 0);
@@ -40,9 +21,8 @@ static shoal_off alloc(struct populated *populated, uint64_t size) {
 // Frees the block of index `i`, here or in another thread. returns: the unit of its slab.
 static uint32_t free_small(struct populated *populated, unsigned i, bool remotely) {
   shoal_off off = populated->small[i];
-  shoal_status status = SHOAL_OK;
-  if (remotely && !free_remotely(populated->heap, off)) status = SHOAL_E_SYSTEM;
-  if (!remotely) status = shoal_free_offset(populated->heap, off);
+  shoal_status status = remotely ? stand_free_in_thread(populated->heap, off)
+                                 : shoal_free_offset(populated->heap, off);
   if (status != SHOAL_OK) return 0;
   populated->small[i] = 0;
   populated->blocks--;

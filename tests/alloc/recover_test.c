@@ -106,6 +106,12 @@ static void prepare_empty_slab(struct scene *scene) {
   }
 }
 
+// The same in a chunk that a live slot holds.
+static void prepare_held_empty_slab(struct scene *scene) {
+  prepare_empty_slab(scene);
+  EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(scene->other, shl_unit_chunk(scene->unit)));
+}
+
 static void prepare_run(struct scene *scene) {
   struct shl_run_request request = {.pages = RUN_PAGES, .align_pages = 1};
   EXPECT_OK(shl_run_alloc(scene->victim, request, false, &scene->off));
@@ -180,6 +186,10 @@ static void run_drain(struct scene *scene) {
 
 static void run_examine(struct scene *scene) {
   EXPECT(shl_slab_examine(scene->victim, scene->unit, false));
+}
+
+static void run_refused_examine(struct scene *scene) {
+  EXPECT(!shl_slab_examine(scene->victim, scene->unit, false));
 }
 
 static void run_run_alloc(struct scene *scene) {
@@ -263,6 +273,7 @@ static const struct step block_steps[] = {
 
 static const struct step page_steps[] = {
     {"release of a slab", prepare_empty_slab, run_examine, OP(CHUNK) | OP(FREESLAB), false},
+    {"refused release of a slab", prepare_held_empty_slab, run_refused_examine, 0, false},
     {"first run", prepare_nothing, run_run_alloc, OP(CHUNK) | OP(RUN), false},
     {"run", prepare_run, run_run_alloc, OP(CHUNK) | OP(RUN), false},
     {"free of a run", prepare_run, run_run_free, OP(CHUNK), false},

@@ -10,24 +10,15 @@
 #include "alloc/run.h"
 #include "alloc/seat.h"
 #include "alloc/slab.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
 enum { CLASS = 72, BYTES = 32768, OF_SLAB = 16 };
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
 static uint64_t first_off;
 
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, 0);
-}
-
-static void close_heap(void) {
-  stand_close(heap);
+  seats_open(stand_open(0), 0);
 }
 
 static uint64_t pop(struct shl_seat seat) {
@@ -229,7 +220,7 @@ static void a_block_taken_from_an_orphan_stays_the_orphans(void) {
   EXPECT_EQ(0, here.slot->hands[CLASS].blocks);
 }
 
-SUITE(refill, SET_UP(open_heap), TEAR_DOWN(close_heap),
+SUITE(refill, SET_UP(open_heap), TEAR_DOWN(seats_close),
       TEST(the_current_slab_comes_before_what_others_freed),
       TEST(what_others_freed_comes_before_a_new_slab),
       TEST(listed_slabs_come_before_a_new_one_and_full_ones_leave_the_list),

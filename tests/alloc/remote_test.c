@@ -10,12 +10,9 @@
 #include "alloc/journal.h"
 #include "alloc/partial.h"
 #include "alloc/slab.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
 static unsigned reports;
 static shoal_off reported;
 
@@ -30,16 +27,14 @@ static void keep_misuse(shoal_heap *told, shoal_misuse what, shoal_off off, cons
 }
 
 static void open_heap(void) {
-  heap = stand_open(0);
+  seats_open(stand_open(0), 0);
   heap->on_misuse = keep_misuse;
   reports = 0;
-  here = stand_here(heap);
-  other = stand_other(heap, 0);
 }
 
 static void close_heap(void) {
   shl_store_release_u64(&other.slot->record.op, SHL_JA_NONE);
-  stand_close(heap);
+  seats_close();
 }
 
 static uint64_t load(const shl_a64 *word) {

@@ -7,24 +7,16 @@
 
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
-#include "alloc/partial.h"
-#include "alloc/slab.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
-
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, STAND_STOPPED);
+  seats_open(stand_open(0), STAND_STOPPED);
 }
 
 static void close_heap(void) {
   shl_store_release_u64(&other.slot->record.op, SHL_JA_NONE);
-  stand_close(heap);
+  seats_close();
 }
 
 struct run {
@@ -137,8 +129,7 @@ static void a_tagged_run_stays_one(void) {
 
 // As a process gone wild may leave it: nobody frees a slab so.
 static void a_pending_bit_at_a_slab_frees_none(void) {
-  EXPECT_OK(shl_slab_new(here, 4, true));
-  uint32_t unit = shl_partial_head(here, 4);
+  uint32_t unit = stand_slab(here, 4);
   struct run run = {.chunk = shl_unit_chunk(unit),
                     .page = unit % SHL_UNITS_PER_CHUNK * SHL_PAGES_PER_UNIT};
   EXPECT(free_run(here, run));

@@ -8,38 +8,21 @@
 #include "alloc/journal.h"
 #include "alloc/partial.h"
 #include "alloc/run.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
-
 static void open_heap(void) {
-  heap = stand_open(0);
-  here = stand_here(heap);
-  other = stand_other(heap, STAND_STOPPED);
-}
-
-static void close_heap(void) {
-  stand_close(heap);
-}
-
-static uint32_t make(unsigned class_index) {
-  EXPECT_OK(shl_slab_new(here, class_index, true));
-  EXPECT_EQ(0, stand_journal(here));
-  return shl_partial_head(here, class_index);
+  seats_open(stand_open(0), STAND_STOPPED);
 }
 
 static uint32_t run_word(uint32_t unit) {
-  return shl_run_word(heap, shl_unit_chunk(unit),
-                      unit % SHL_UNITS_PER_CHUNK * SHL_PAGES_PER_UNIT);
+  return shl_run_word(heap, shl_unit_chunk(unit), unit % SHL_UNITS_PER_CHUNK * SHL_PAGES_PER_UNIT);
 }
 
 static void a_new_slab_of_any_class_is_all_free(void) {
   for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
     const struct shl_class_info *info = &shl_classes[i];
-    uint32_t unit = make(i);
+    uint32_t unit = stand_slab(here, i);
     EXPECT_EQ(shl_run_encode(info->units * 16U, SHL_RUN_SLAB), run_word(unit));
     for (uint32_t back = 0; back < info->units; back++) {
       uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(heap, unit + back));
@@ -55,7 +38,7 @@ static void a_new_slab_of_any_class_is_all_free(void) {
 }
 
 static void an_empty_slab_goes(void) {
-  uint32_t unit = make(60);
+  uint32_t unit = stand_slab(here, 60);
   EXPECT(shl_slab_examine(here, unit, false));
   EXPECT_EQ(0, run_word(unit));
   for (uint32_t i = 0; i < 3; i++) {
@@ -66,16 +49,16 @@ static void an_empty_slab_goes(void) {
 }
 
 static void the_only_one_of_its_class_may_stay(void) {
-  uint32_t low = make(4);
+  uint32_t low = stand_slab(here, 4);
   EXPECT(!shl_slab_examine(here, low, true));
-  uint32_t high = make(4);
+  uint32_t high = stand_slab(here, 4);
   EXPECT(shl_slab_examine(here, low, true));
   EXPECT(!shl_slab_examine(here, high, true));
   EXPECT(shl_slab_examine(here, high, false));
 }
 
 static void a_slab_with_a_block_out_stays(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   shoal_off off = stand_alloc(here, 64);
   shl_hand_give_back(here, 4);
   EXPECT(!shl_slab_examine(here, unit, false));
@@ -84,7 +67,7 @@ static void a_slab_with_a_block_out_stays(void) {
 }
 
 static void a_slab_stays_while_its_hand_has_blocks(void) {
-  uint32_t unit = make(48);
+  uint32_t unit = stand_slab(here, 48);
   shl_hand_refill(here, 48, unit, 0);
   shl_a64 *blocks = &here.slot->hands[48].blocks;
   uint64_t in_hand = shl_load_relaxed_u64(blocks);
@@ -101,7 +84,7 @@ static void a_slab_stays_while_its_hand_has_blocks(void) {
 }
 
 static void a_slab_with_a_pending_free_stays(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   shoal_off off = stand_alloc(here, 64);
   shl_hand_give_back(here, 4);
   stand_free(other, off);
@@ -110,7 +93,7 @@ static void a_slab_with_a_pending_free_stays(void) {
 
 // Freed by its owner, then by another: told when it is collected, which a release would forgo.
 static void a_slab_with_a_pending_second_free_stays(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   shoal_off off = stand_alloc(here, 64);
   shl_hand_give_back(here, 4);
   stand_free(here, off);
@@ -123,7 +106,7 @@ static void a_slab_with_a_pending_second_free_stays(void) {
 
 // A release inside free_from: one's own standing record names a block of the slab.
 static void a_slab_that_ones_own_record_names_stays(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   struct shl_record_rec *record = &here.slot->record;
   shl_store_release_u64(&record->block, shl_unit_offset(unit));
   shl_store_release_u64(&record->op, SHL_JA_FREE_FROM);
@@ -137,22 +120,23 @@ static void a_slab_that_ones_own_record_names_stays(void) {
 }
 
 static void anothers_slab_is_not_ours_to_release(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   EXPECT(!shl_slab_examine(other, unit, false));
   EXPECT(!shl_slab_examine(here, unit + 1, false));
 }
 
 static void a_slab_in_a_claimed_chunk_is_released_later(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(other, shl_unit_chunk(unit)));
   EXPECT(!shl_slab_examine(here, unit, false));
   EXPECT_EQ(unit, shl_partial_head(here, 4));
+  EXPECT(shl_desc_pending(shl_load_relaxed_u64(shl_unit_desc(heap, unit))));
   shl_run_end_claim(other, shl_unit_chunk(unit));
   EXPECT(shl_slab_examine(here, unit, false));
 }
 
 static void the_first_block_into_a_full_slab_lists_it(void) {
-  uint32_t unit = make(72);
+  uint32_t unit = stand_slab(here, 72);
   for (unsigned i = 0; i < 17; i++) (void)stand_alloc(here, 32768);
   struct shl_hot_rec *hot = shl_hot_row(heap, unit);
   EXPECT_EQ(SHL_SLAB_FULL, shl_load_relaxed_u8(&hot->state));
@@ -165,7 +149,7 @@ static void the_first_block_into_a_full_slab_lists_it(void) {
 }
 
 static void the_summary_is_counted_from_the_words(void) {
-  uint32_t unit = make(4);
+  uint32_t unit = stand_slab(here, 4);
   struct shl_hot_rec *hot = shl_hot_row(heap, unit);
   shl_store_relaxed_u64(&hot->nonempty, 0);
   uint64_t word = shl_load_relaxed_u64(&hot->free[3]);
@@ -181,7 +165,7 @@ static void the_summary_is_counted_from_the_words(void) {
 static void a_partial_last_word_counts_as_full(void) {
   for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
     if (shl_classes[i].blocks % 64 == 0) continue;
-    uint32_t unit = make(i);
+    uint32_t unit = stand_slab(here, i);
     EXPECT(shl_slab_is_empty(heap, unit, &shl_classes[i]));
     shl_a64 *last = &shl_hot_row(heap, unit)->free[shl_classes[i].words - 1];
     uint64_t bits = shl_load_relaxed_u64(last);
@@ -193,11 +177,11 @@ static void a_partial_last_word_counts_as_full(void) {
   }
 }
 
-SUITE(slab, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(a_new_slab_of_any_class_is_all_free),
+SUITE(slab, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_new_slab_of_any_class_is_all_free),
       TEST(an_empty_slab_goes), TEST(the_only_one_of_its_class_may_stay),
       TEST(a_slab_with_a_block_out_stays), TEST(a_slab_stays_while_its_hand_has_blocks),
       TEST(a_slab_with_a_pending_free_stays), TEST(a_slab_with_a_pending_second_free_stays),
-      TEST(a_slab_that_ones_own_record_names_stays),
-      TEST(anothers_slab_is_not_ours_to_release), TEST(a_slab_in_a_claimed_chunk_is_released_later),
+      TEST(a_slab_that_ones_own_record_names_stays), TEST(anothers_slab_is_not_ours_to_release),
+      TEST(a_slab_in_a_claimed_chunk_is_released_later),
       TEST(the_first_block_into_a_full_slab_lists_it), TEST(the_summary_is_counted_from_the_words),
       TEST(a_partial_last_word_counts_as_full))

@@ -6,6 +6,7 @@
 #include "alloc/block.h"
 #include "alloc/hand.h"
 #include "alloc/journal.h"
+#include "alloc/partial.h"
 #include "alloc/refill.h"
 #include "alloc/remote.h"
 #include "alloc/seat.h"
@@ -92,6 +93,12 @@ void stand_die(struct shl_seat seat) {
 
 uint64_t stand_journal(struct shl_seat seat) {
   return shl_load_relaxed_u64(&seat.slot->journal);
+}
+
+uint32_t stand_slab(struct shl_seat seat, unsigned class_index) {
+  EXPECT_OK(shl_slab_new(seat, class_index, true));
+  EXPECT_EQ(0, stand_journal(seat));
+  return shl_partial_head(seat, class_index);
 }
 
 shoal_off stand_alloc(struct shl_seat seat, size_t size) {

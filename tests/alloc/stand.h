@@ -45,6 +45,9 @@ void stand_die(struct shl_seat seat);
 /// A copy of the seat's J, taken apart is the reader's matter; 0: between steps.
 uint64_t stand_journal(struct shl_seat seat);
 
+/// Makes a slab, the first on its list then. returns: its unit.
+uint32_t stand_slab(struct shl_seat seat, unsigned class_index);
+
 /// Allocates under a seat. returns: the offset; 0, and fails the test, where there is no memory.
 shoal_off stand_alloc(struct shl_seat seat, size_t size);
 
