@@ -16,11 +16,11 @@
 //       before it.
 // A crash leaves the word naming the dead slot and J = CHUNK: recovery recomputes the bitmap from D
 // and releases. Between D[b] = 0 and RP &= ~b the next pass finds D 0 and clears the bit. A unit
-// backed but not yet marked so is backed again by the next who needs it. The committed sum may be
-// off by what the dead was backing or giving back, until somebody meets the limit and counts.
+// backed but not yet marked so is backed again by the next who needs it.
 #include "alloc/chunk.h"
 
 #include "alloc/journal.h"
+#include "alloc/quota.h"
 #include "alloc/run.h"
 #include "base/bits.h"
 #include "base/fail.h"
@@ -73,33 +73,6 @@ shoal_status shl_chunk_back_meta(shoal_heap *heap, uint32_t chunk, unsigned page
   return SHOAL_OK;
 }
 
-static uint64_t count_committed(shoal_heap *heap) {
-  uint64_t units = 0;
-  uint32_t high = shl_chunk_high_water(heap);
-  for (uint32_t chunk = heap->first_chunk; chunk < high; chunk++) {
-    units += shl_count_bits(shl_load_relaxed_u32(&shl_chunk_row(heap, chunk)->committed));
-  }
-  return units * SHL_UNIT_BYTES;
-}
-
-bool shl_chunk_account(shoal_heap *heap, uint64_t bytes) {
-  if (heap->limit_bytes == 0) return true;
-  shl_a64 *sum = &heap->words->committed_bytes;
-  bool counted = false;
-  while (true) {
-    uint64_t before = shl_load_relaxed_u64(sum);
-    bool allowed = before <= heap->limit_bytes && bytes <= heap->limit_bytes - before;
-    if (!allowed && counted) return false;
-    uint64_t after = allowed ? before + bytes : count_committed(heap);
-    counted = counted || !allowed;
-    if (shl_cas_seq_cst_u64(sum, before, after) && allowed) return true;
-  }
-}
-
-void shl_chunk_unaccount(shoal_heap *heap, uint64_t bytes) {
-  if (heap->limit_bytes != 0) (void)shl_add_relaxed_u64(&heap->words->committed_bytes, 0 - bytes);
-}
-
 // Units [first, first + count) and, where they are free to take, as many behind them as the chunk
 // has backed already: a chunk in use is backed in five steps.
 static uint32_t units_to_back(uint32_t committed, unsigned first, unsigned count) {
@@ -138,9 +111,10 @@ static void unback_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits) {
   }
 }
 
-shoal_status shl_chunk_back_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits) {
+shoal_status shl_chunk_back_bits(struct shl_seat seat, uint32_t chunk, uint32_t bits) {
+  shoal_heap *heap = seat.heap;
   uint64_t bytes = (uint64_t)shl_count_bits(bits) * SHL_UNIT_BYTES;
-  if (!shl_chunk_account(heap, bytes)) {
+  if (!shl_quota_take(seat, bytes)) {
     return shl_fail(SHOAL_E_FULL, 0, "limit_bytes (%llu) is used up.",
                     (unsigned long long)heap->limit_bytes);
   }
@@ -151,26 +125,29 @@ shoal_status shl_chunk_back_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits
                                             stretch.count * (uint64_t)SHL_UNIT_BYTES);
     if (status == SHOAL_OK) continue;
     unback_bits(heap, chunk, bits & ~before);
-    shl_chunk_unaccount(heap, bytes);
+    shl_quota_give(seat, bytes);
+    shl_quota_settle(seat);
     return status;
   }
   return SHOAL_OK;
 }
 
-shoal_status shl_chunk_back_units(shoal_heap *heap, uint32_t chunk, unsigned first,
+shoal_status shl_chunk_back_units(struct shl_seat seat, uint32_t chunk, unsigned first,
                                   unsigned count) {
+  shoal_heap *heap = seat.heap;
   struct shl_chunk_rec *row = shl_chunk_row(heap, chunk);
   uint32_t committed = shl_load_relaxed_u32(&row->committed);
   uint32_t needed = ((uint32_t)shl_low_mask(count) << first) & ~committed;
   if (needed == 0) return SHOAL_OK;
   uint32_t bits = units_to_back(committed, first, count);
-  shoal_status status = shl_chunk_back_bits(heap, chunk, bits);
+  shoal_status status = shl_chunk_back_bits(seat, chunk, bits);
   if (status != SHOAL_OK && bits != needed) {
     bits = needed;
-    status = shl_chunk_back_bits(heap, chunk, bits);
+    status = shl_chunk_back_bits(seat, chunk, bits);
   }
   if (status != SHOAL_OK) return status;
   shl_store_release_u32(&row->committed, committed | bits);
+  shl_quota_settle(seat);
   shl_run_mark_zero(heap, chunk, bits);
   return SHOAL_OK;
 }

@@ -56,11 +56,13 @@ shoal_status shl_chunk_back_meta(shoal_heap *heap, uint32_t chunk, unsigned page
 
 /// Backs data units [first, first + count) of a chunk claimed for runs, and more ahead, so that few
 /// system calls are made.
-shoal_status shl_chunk_back_units(shoal_heap *heap, uint32_t chunk, unsigned first, unsigned count);
+shoal_status shl_chunk_back_units(struct shl_seat seat, uint32_t chunk, unsigned first,
+                                  unsigned count);
 
-/// Backs the data units of `bits`, which are not backed; `committed` is for the caller to store.
+/// Backs the data units of `bits`, which are not backed; `committed` is for the caller to store,
+/// and the quota to settle after it.
 /// returns: SHOAL_OK; FULL iff limit_bytes forbids it; NO_SPACE; and then nothing has changed.
-shoal_status shl_chunk_back_bits(shoal_heap *heap, uint32_t chunk, uint32_t bits);
+shoal_status shl_chunk_back_bits(struct shl_seat seat, uint32_t chunk, uint32_t bits);
 
 /// Gives a FREE chunk's memory back to the system unless a pin covers it. J is 0 before and after.
 /// returns: whether it held any and no pin kept it.
@@ -68,7 +70,7 @@ bool shl_chunk_trim(struct shl_seat seat, uint32_t chunk);
 
 /// The part of a trim after the word is TRIM, up to FREE again; recovery runs it again.
 /// returns: whether no pin kept the memory.
-bool shl_chunk_trim_steps(shoal_heap *heap, uint32_t chunk);
+bool shl_chunk_trim_steps(struct shl_seat seat, uint32_t chunk);
 
 /// Gives back chunks that have been FREE for a second, a few at a time, at most every quarter of a
 /// second in a process. J is 0 before and after.
@@ -79,11 +81,5 @@ void shl_chunk_trim_all(struct shl_seat seat);
 
 /// Marks the chunk's room as FREE and the time. Before its word becomes FREE.
 void shl_chunk_note_free(shoal_heap *heap, uint32_t chunk);
-
-/// Counts `bytes` of data as committed against limit_bytes. A count that a death has left wrong is
-/// made anew from the chunks before the answer is no.
-/// returns: whether the limit allows it; always where there is none.
-bool shl_chunk_account(shoal_heap *heap, uint64_t bytes);
-void shl_chunk_unaccount(shoal_heap *heap, uint64_t bytes);
 
 #endif

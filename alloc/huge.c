@@ -18,6 +18,7 @@
 
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
+#include "alloc/quota.h"
 #include "alloc/run.h"
 #include "base/bits.h"
 #include "base/fail.h"
@@ -55,15 +56,17 @@ void shl_huge_let_go(shoal_heap *heap, uint32_t head, uint32_t count) {
 }
 
 // Backs the first `bytes` of a chunk that the caller holds, and clears what may hold old bytes.
-static shoal_status back_chunk(shoal_heap *heap, uint32_t chunk, uint64_t bytes, bool zeroed) {
+static shoal_status back_chunk(struct shl_seat seat, uint32_t chunk, uint64_t bytes, bool zeroed) {
+  shoal_heap *heap = seat.heap;
   struct shl_chunk_rec *row = shl_chunk_row(heap, chunk);
   unsigned units = (unsigned)((bytes + SHL_UNIT_BYTES - 1) / SHL_UNIT_BYTES);
   uint32_t wanted = (uint32_t)shl_low_mask(units);
   uint32_t before = shl_load_relaxed_u32(&row->committed);
   if ((wanted & ~before) != 0) {
-    shoal_status status = shl_chunk_back_bits(heap, chunk, wanted & ~before);
+    shoal_status status = shl_chunk_back_bits(seat, chunk, wanted & ~before);
     if (status != SHOAL_OK) return status;
     shl_store_release_u32(&row->committed, before | wanted);
+    shl_quota_settle(seat);
   }
   shl_run_forget_zero(heap, chunk);
   for (uint32_t old = zeroed ? before & wanted : 0; old != 0; old &= old - 1) {
@@ -73,10 +76,11 @@ static shoal_status back_chunk(shoal_heap *heap, uint32_t chunk, uint64_t bytes,
   return SHOAL_OK;
 }
 
-static shoal_status back_chunks(shoal_heap *heap, uint32_t first, uint64_t bytes, bool zeroed) {
+static shoal_status back_chunks(struct shl_seat seat, uint32_t first, uint64_t bytes,
+                                bool zeroed) {
   for (uint32_t chunk = first; bytes > 0; chunk++) {
     uint64_t here = bytes < SHL_CHUNK_BYTES ? bytes : SHL_CHUNK_BYTES;
-    shoal_status status = back_chunk(heap, chunk, here, zeroed);
+    shoal_status status = back_chunk(seat, chunk, here, zeroed);
     if (status != SHOAL_OK) return status;
     bytes -= here;
   }
@@ -188,7 +192,7 @@ shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags
   shl_chunk_decay(seat);
   shoal_status status = find_and_claim(seat, count, (flags & SHOAL_NO_GROW) == 0, &head);
   if (status != SHOAL_OK) return status;
-  status = back_chunks(seat.heap, head, bytes, (flags & SHOAL_ZERO) != 0);
+  status = back_chunks(seat, head, bytes, (flags & SHOAL_ZERO) != 0);
   if (status != SHOAL_OK) {
     undo_alloc(seat, head, count);
     return status;
@@ -235,7 +239,7 @@ static bool grow_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk
   if (count > heap->chunk_end - head || raise_to(heap, head + count) != SHOAL_OK) return false;
   shl_journal_set(seat.slot, SHL_J_HGROW, head, count);
   bool grown = claim_tail(heap, head, end, head + count) == head + count;
-  grown = grown && back_chunks(heap, end - 1, bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES,
+  grown = grown && back_chunks(seat, end - 1, bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES,
                                false) == SHOAL_OK;
   if (grown) {
     shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
@@ -262,5 +266,5 @@ bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes) {
     shl_chunk_decay(seat);
   }
   uint64_t tail = bytes - (chunks - 1) * (uint64_t)SHL_CHUNK_BYTES;
-  return back_chunk(heap, head + (uint32_t)chunks - 1, tail, false) == SHOAL_OK;
+  return back_chunk(seat, head + (uint32_t)chunks - 1, tail, false) == SHOAL_OK;
 }

@@ -134,7 +134,8 @@ struct shl_slot_rec {
   uint8_t pad1[60];
   struct shl_hand_rec hands[SHL_CLASS_COUNT];
   shl_a32 tagged_heads[SHL_CLASS_COUNT + 1];
-  uint64_t reserved[135];
+  shl_a64 unsettled;  // bytes on their way between the committed sum and a chunk's bits
+  uint64_t reserved[134];
 };
 
 // One load of `word` reads a descriptor, whole-word stores make and end it; `pending` and

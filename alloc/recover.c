@@ -10,6 +10,7 @@
 #include "alloc/huge.h"
 #include "alloc/journal.h"
 #include "alloc/partial.h"
+#include "alloc/quota.h"
 #include "alloc/remote.h"
 #include "alloc/root.h"
 #include "alloc/run.h"
@@ -109,7 +110,7 @@ static void recover_free_slab(struct shl_seat seat, struct shl_journal entry) {
 static void recover_trim(struct shl_seat seat, uint32_t chunk) {
   struct shl_chunk_word word = shl_chunk_read(seat.heap, chunk);
   if (word.state != SHL_CHUNK_TRIM || word.slot != shl_seat_id(seat)) return;
-  (void)shl_chunk_trim_steps(seat.heap, chunk);
+  (void)shl_chunk_trim_steps(seat, chunk);
 }
 
 static void recover_huge_free(struct shl_seat seat, struct shl_journal entry) {
@@ -181,5 +182,6 @@ void shl_recover(struct shl_seat seat) {
     case SHL_J_FREESLAB: recover_slab_step(seat, entry); break;
     default: recover_chunk_step(seat, entry); break;
   }
+  shl_quota_settle(seat);
   shl_journal_clear(seat.slot);
 }

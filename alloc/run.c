@@ -172,17 +172,17 @@ void shl_run_end_claim(struct shl_seat seat, uint32_t chunk) {
   shl_chunk_decay(seat);
 }
 
-static shoal_status back_pages(shoal_heap *heap, struct shl_run_place place, unsigned count) {
+static shoal_status back_pages(struct shl_seat seat, struct shl_run_place place, unsigned count) {
   unsigned first = place.page / SHL_PAGES_PER_UNIT;
   unsigned last = (place.page + count - 1) / SHL_PAGES_PER_UNIT;
-  return shl_chunk_back_units(heap, place.chunk, first, last - first + 1);
+  return shl_chunk_back_units(seat, place.chunk, first, last - first + 1);
 }
 
 static shoal_status find_and_back(struct shl_seat seat, struct shl_run_request request,
                                   struct shl_run_place *out) {
   shoal_status status = shl_run_find(seat, request, out);
   if (status != SHOAL_OK) return status;
-  status = back_pages(seat.heap, *out, request.pages);
+  status = back_pages(seat, *out, request.pages);
   if (status != SHOAL_OK) shl_run_end_claim(seat, out->chunk);
   return status;
 }
@@ -224,7 +224,8 @@ bool shl_run_free(struct shl_seat seat, uint32_t chunk, unsigned page) {
   return true;
 }
 
-static bool resize_claimed(shoal_heap *heap, struct shl_run_place place, unsigned pages) {
+static bool resize_claimed(struct shl_seat seat, struct shl_run_place place, unsigned pages) {
+  shoal_heap *heap = seat.heap;
   struct shl_pagemap map = read_used(heap, place.chunk);
   shl_a32 *word = &shl_run_page(heap, place.chunk)->pages[place.page];
   unsigned before = shl_run_pages(shl_load_relaxed_u32(word));
@@ -232,7 +233,7 @@ static bool resize_claimed(shoal_heap *heap, struct shl_run_place place, unsigne
   if (before == 0 || kept_kind == SHL_RUN_SLAB) return false;
   if (pages > before) {
     if (!shl_pagemap_is_free(&map, place.page + before, pages - before)) return false;
-    if (back_pages(heap, place, pages) != SHOAL_OK) return false;
+    if (back_pages(seat, place, pages) != SHOAL_OK) return false;
     shl_run_take(heap, place, pages, kept_kind);
     return true;
   }
@@ -248,7 +249,7 @@ bool shl_run_resize(struct shl_seat seat, uint32_t chunk, unsigned page, unsigne
   if (before == pages) return true;
   if (page + pages > SHL_PAGES_PER_CHUNK) return false;
   if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) return false;
-  bool done = resize_claimed(seat.heap, place, pages);
+  bool done = resize_claimed(seat, place, pages);
   shl_run_end_claim(seat, chunk);
   return done;
 }

@@ -9,6 +9,7 @@
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
 #include "alloc/pin.h"
+#include "alloc/quota.h"
 #include "alloc/run.h"
 #include "base/bits.h"
 #include "base/panic.h"
@@ -48,28 +49,32 @@ static unsigned give_back_meta(shoal_heap *heap, uint32_t chunk) {
   return kept;
 }
 
-static void give_back_chunk(shoal_heap *heap, uint32_t chunk) {
+static void give_back_chunk(struct shl_seat seat, uint32_t chunk) {
+  shoal_heap *heap = seat.heap;
   struct shl_chunk_rec *row = shl_chunk_row(heap, chunk);
   uint32_t committed = shl_load_relaxed_u32(&row->committed);
   unsigned meta = shl_load_relaxed_u16(&row->meta);
+  uint64_t bytes = (uint64_t)shl_count_bits(committed) * SHL_UNIT_BYTES;
   shl_run_forget_zero(heap, chunk);
+  shl_quota_announce(seat, bytes);
   shl_store_release_u32(&row->committed, 0);
   shl_store_release_u16(&row->meta, 0);
   unsigned kept = meta;
   if (give_back(heap, shl_chunk_offset(chunk), SHL_CHUNK_BYTES)) {
-    shl_chunk_unaccount(heap, (uint64_t)shl_count_bits(committed) * SHL_UNIT_BYTES);
+    shl_quota_give(seat, bytes);
     kept = give_back_meta(heap, chunk) & meta;
   } else {
     shl_store_release_u32(&row->committed, committed);
   }
+  shl_quota_settle(seat);
   if (kept != 0) shl_store_release_u16(&row->meta, (uint16_t)kept);
   shl_store_relaxed_u32(&row->free_since, 0);
 }
 
-bool shl_chunk_trim_steps(shoal_heap *heap, uint32_t chunk) {
-  bool pinned = shl_pin_covers(heap, chunk);
-  if (!pinned) give_back_chunk(heap, chunk);
-  shl_store_seq_cst_u64(&shl_chunk_row(heap, chunk)->word,
+bool shl_chunk_trim_steps(struct shl_seat seat, uint32_t chunk) {
+  bool pinned = shl_pin_covers(seat.heap, chunk);
+  if (!pinned) give_back_chunk(seat, chunk);
+  shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, chunk)->word,
                         shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
   return !pinned;
 }
@@ -85,7 +90,7 @@ bool shl_chunk_trim(struct shl_seat seat, uint32_t chunk) {
   shl_journal_set(seat.slot, SHL_J_TRIM, chunk, 0);
   bool taken = shl_cas_seq_cst_u64(&row->word, free_word,
                                    shl_chunk_encode(SHL_CHUNK_TRIM, shl_seat_id(seat), 0));
-  bool trimmed = taken && shl_chunk_trim_steps(seat.heap, chunk);
+  bool trimmed = taken && shl_chunk_trim_steps(seat, chunk);
   shl_journal_clear(seat.slot);
   return trimmed;
 }

@@ -28,7 +28,7 @@ static struct shl_chunk_rec *row_of(uint32_t chunk) {
 
 static void take_run(struct shl_seat seat, uint32_t chunk, unsigned page, unsigned pages) {
   struct shl_run_place place = {.chunk = chunk, .page = page};
-  EXPECT_OK(shl_chunk_back_units(heap, chunk, page / SHL_PAGES_PER_UNIT, 1));
+  EXPECT_OK(shl_chunk_back_units(seat, chunk, page / SHL_PAGES_PER_UNIT, 1));
   shl_run_take(seat.heap, place, pages, SHL_RUN_BLOCK);
 }
 
@@ -121,7 +121,7 @@ static void units_are_backed_ahead_by_as_many_as_are_backed(void) {
   EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(here, first));
   for (unsigned i = 0; i < sizeof counts / sizeof counts[0]; i++) {
     unsigned backed = shl_count_bits(shl_load_relaxed_u32(&row_of(first)->committed));
-    EXPECT_OK(shl_chunk_back_units(heap, chunk, backed, 1));
+    EXPECT_OK(shl_chunk_back_units(here, chunk, backed, 1));
     EXPECT_EQ(counts[i], shl_count_bits(shl_load_relaxed_u32(&row_of(first)->committed)));
   }
   uint64_t zero = 0;
@@ -138,33 +138,13 @@ static void the_limit_counts_what_is_backed(void) {
   uint32_t chunk = limited->first_chunk;
   EXPECT_OK(shl_chunk_raise(limited, chunk));
   EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(seat, chunk));
-  EXPECT_OK(shl_chunk_back_units(limited, chunk, 0, 2));
-  EXPECT_STATUS(SHOAL_E_FULL, shl_chunk_back_units(limited, chunk, 2, 2));
+  EXPECT_OK(shl_chunk_back_units(seat, chunk, 0, 2));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_chunk_back_units(seat, chunk, 2, 2));
   EXPECT_EQ(3, shl_load_relaxed_u32(&shl_chunk_row(limited, chunk)->committed));
-  EXPECT_OK(shl_chunk_back_units(limited, chunk, 2, 1));
+  EXPECT_OK(shl_chunk_back_units(seat, chunk, 2, 1));
   EXPECT_EQ(3 * SHL_UNIT_BYTES, shl_load_relaxed_u64(&limited->words->committed_bytes));
-  EXPECT(!shl_chunk_account(limited, 1));
   end_claim(seat, chunk);
   stand_close(limited);
-}
-
-// A death between counting and backing leaves the sum too high, one between giving back and
-// counting too: whoever meets the limit counts anew.
-static void a_sum_left_wrong_by_the_dead_is_made_anew(void) {
-  shoal_heap *limited = stand_open(4 * SHL_UNIT_BYTES);
-  EXPECT_OK(shl_chunk_raise(limited, limited->first_chunk));
-  shl_store_relaxed_u64(&limited->words->committed_bytes, 4 * SHL_UNIT_BYTES);
-  EXPECT(shl_chunk_account(limited, 3 * SHL_UNIT_BYTES));
-  EXPECT_EQ(3 * SHL_UNIT_BYTES, shl_load_relaxed_u64(&limited->words->committed_bytes));
-  shl_store_relaxed_u64(&limited->words->committed_bytes, 0 - (uint64_t)SHL_UNIT_BYTES);
-  EXPECT(shl_chunk_account(limited, 4 * SHL_UNIT_BYTES));
-  shl_store_relaxed_u64(&limited->words->committed_bytes, 0);
-  stand_close(limited);
-}
-
-static void without_a_limit_nothing_is_counted(void) {
-  EXPECT(shl_chunk_account(heap, UINT64_MAX / 2));
-  EXPECT_EQ(0, shl_load_relaxed_u64(&heap->words->committed_bytes));
 }
 
 SUITE(chunk, SET_UP(open_heap), TEAR_DOWN(seats_close),
@@ -172,5 +152,4 @@ SUITE(chunk, SET_UP(open_heap), TEAR_DOWN(seats_close),
       TEST(who_comes_second_is_told_and_waits_for_nobody), TEST(a_huge_runs_chunks_are_others),
       TEST(a_chunk_without_runs_becomes_free), TEST(what_was_freed_meanwhile_is_collected_first),
       TEST(who_lets_go_settles_what_came_meanwhile), TEST(the_mark_rises_one_by_one_to_the_end),
-      TEST(units_are_backed_ahead_by_as_many_as_are_backed), TEST(the_limit_counts_what_is_backed),
-      TEST(a_sum_left_wrong_by_the_dead_is_made_anew), TEST(without_a_limit_nothing_is_counted))
+      TEST(units_are_backed_ahead_by_as_many_as_are_backed), TEST(the_limit_counts_what_is_backed))

@@ -33,8 +33,8 @@ enum {
   CALLS = 16
 };
 
-// More than is needed where all goes well, and less than the capacity.
-enum { LIMIT = 26 << 20 };
+// More than is needed where all goes well, and less than the capacity; and less than is needed.
+enum { LIMIT = 26 << 20, TIGHT = 8 << 20 };
 
 // In shared memory.
 struct tally {
@@ -107,11 +107,11 @@ static void begin_counting(shoal_heap *board_heap) {
   shl_sys = &table;
 }
 
-static void open_here(void) {
+static void open_with(uint64_t limit) {
   shoal_options options = {.size = sizeof options,
                            .flags = SHOAL_CREATE | SHOAL_EXCLUSIVE,
                            .capacity = PLACE_CAPACITY,
-                           .limit_bytes = LIMIT,
+                           .limit_bytes = limit,
                            .max_processes = PLACE_PROCESSES,
                            .max_threads = PLACE_THREADS};
   shoal_root root = {.off = 0};
@@ -235,6 +235,10 @@ static uint64_t expect_once(void) {
   return units * SHL_UNIT_BYTES;
 }
 
+static void open_here(void) {
+  open_with(LIMIT);
+}
+
 static int free_visited(void *context, const shoal_block *block) {
   (void)context;
   EXPECT_OK(shoal_free_offset(heap, block->off));
@@ -297,6 +301,22 @@ static void expect_sum_made_right(void) {
   EXPECT_LE(sum_here(), LIMIT);
 }
 
+// Who is refused counts the sum anew, while others are on their way between it and the chunks.
+static void those_that_meet_the_limit_do_not_pass_it(void) {
+  close_here();
+  open_with(TIGHT);
+  for (uint64_t i = 0; i < test_rounds(ROUNDS) && !test_has_failed(); i++) {
+    race_run(&race, "grow");
+    EXPECT_LE(expect_once(), TIGHT);
+    expect_all_comes_back();
+  }
+  while (shoal_alloc(heap, SHL_UNIT_BYTES, 0) != 0) {
+  }
+  EXPECT_EQ(expect_once(), sum_here());
+  EXPECT_LE(sum_here(), TIGHT);
+  expect_all_comes_back();
+}
+
 static void what_the_dead_committed_is_counted_once(void) {
   uint64_t died = 0;
   for (uint64_t i = 0; i < test_rounds(2 * ROUNDS) && !test_has_failed(); i++) {
@@ -312,4 +332,5 @@ static void what_the_dead_committed_is_counted_once(void) {
 SUITE(growth_race, SET_UP(open_here), TEAR_DOWN(close_here),
       TEST(those_that_grow_it_at_once_commit_each_unit_once),
       TEST(what_the_system_refuses_is_not_counted), TEST(what_the_dead_committed_is_counted_once),
+      TEST(those_that_meet_the_limit_do_not_pass_it),
       ROLE(grow), ROLE(grow_refused), ROLE(grow_doomed))
