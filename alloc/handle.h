@@ -45,6 +45,7 @@ struct shoal_heap {
   struct shl_pin_rec *pins;
   shl_a32 spare_lock;       // of the process's spare slot, for threads without one
   uint32_t spare_slot;      // 0: none (READ_ONLY)
+  uint32_t opener;          // the process that opened it
   bool inherited;           // in a forked child that has not opened this heap again
   shl_a32 tend_cursor;      // slot that this process looks at next for an orphan to tend
   shl_a64 table_full_ns;    // when this process last found every thread slot in use

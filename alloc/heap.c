@@ -17,6 +17,7 @@ static shoal_status make_handle(struct shl_region *region, const shoal_options *
   shoal_heap *heap = calloc(1, sizeof *heap);
   if (heap == NULL) return shl_fail(SHOAL_E_NO_SPACE, 0, "No memory for a handle.");
   shl_handle_fill(heap, region);
+  heap->opener = shl_os_process();
   if (options != NULL) {
     heap->on_misuse = options->on_misuse;
     heap->on_misuse_context = options->on_misuse_context;
@@ -55,8 +56,16 @@ shoal_status shoal_open_fd(int fd, const shoal_options *options, shoal_heap **ou
   return open_heap(NULL, fd, options, out);
 }
 
+// A child made by a raw clone has run no fork handler: here it is noticed, so that it does not give
+// away the slots by which its parent goes on.
+static bool is_inherited(const shoal_heap *heap) {
+  bool is_copy = heap->region->kind == SHOAL_KIND_PRIVATE;
+  return heap->inherited || (!is_copy && heap->opener != shl_os_process());
+}
+
 static void leave_region(struct shl_region *region) {
   shoal_heap *heap = region->client;
+  heap->inherited = is_inherited(heap);
   bool is_owner = !heap->read_only && !heap->inherited;
   if (is_owner) shl_pins_drop(heap, region->process, region->process_generation);
   shl_seats_close(heap);

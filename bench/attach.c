@@ -7,12 +7,13 @@
 #include <stdlib.h>
 
 #include "bench/block.h"
-#include "bench/helper.h"
+#include "bench/heap_name.h"
 #include "bench/host.h"
 #include "bench/median.h"
 #include "bench/passes.h"
 #include "bench/random.h"
 #include "bench/report.h"
+#include "bench/role_process.h"
 #include "bench/workload.h"
 
 enum { OPENS_MAX = 101, SIZE_MIN = 16, SIZE_MAX_BYTES = 512 };
@@ -55,20 +56,20 @@ static int open_once(char **arguments) {
 }
 
 static int run_role(const struct bench_role *role, const char *const *arguments, char *line) {
-  struct bench_helper helper;
-  if (bench_helper_start(&helper, role->name, arguments) != 0) return -1;
-  return bench_helper_finish(&helper, line);
+  struct bench_role_process process;
+  if (bench_role_start(&process, role->name, arguments) != 0) return -1;
+  return bench_role_finish(&process, line);
 }
 
 static int make_heap(struct subject *subject, const char *tag) {
-  char line[BENCH_HELPER_LINE];
+  char line[BENCH_ROLE_LINE];
   bench_heap_name(subject->heap_name, sizeof(subject->heap_name), tag);
   const char *arguments[] = {subject->heap_name, subject->blocks, NULL};
   return run_role(&bench_attach_fill, arguments, line);
 }
 
 static int time_open(struct subject *subject, int index) {
-  char line[BENCH_HELPER_LINE];
+  char line[BENCH_ROLE_LINE];
   const char *arguments[] = {subject->heap_name, NULL};
   if (run_role(&bench_attach_open, arguments, line) != 0) return -1;
   if (sscanf(line, "%lf %lf", &subject->open_ns[index], &subject->first_ns[index]) == 2) return 0;

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "bench/adapter.h"
-#include "bench/helper.h"
+#include "bench/heap_name.h"
 #include "bench/host.h"
 #include "bench/workload.h"
 

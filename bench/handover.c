@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "bench/block.h"
+#include "bench/heap_name.h"
 #include "bench/host.h"
 #include "bench/median.h"
 #include "bench/passes.h"
@@ -43,7 +44,7 @@ int bench_handover_begin(struct bench_handover *handover, enum bench_cargo cargo
   snprintf(entries, sizeof(entries), "%" PRIu64, count);
   const char *arguments[] = {handover->heap_name, ring, kind, entries, NULL};
   bench_ring_init(handover->end.ring);
-  if (bench_helper_start(&handover->consumer, bench_handover_consumer.name, arguments) != 0) {
+  if (bench_role_start(&handover->consumer, bench_handover_consumer.name, arguments) != 0) {
     return -1;
   }
   bench_ring_meet(&handover->end, 0);
@@ -51,8 +52,8 @@ int bench_handover_begin(struct bench_handover *handover, enum bench_cargo cargo
 }
 
 int bench_handover_end(struct bench_handover *handover) {
-  char line[BENCH_HELPER_LINE];
-  return bench_helper_finish(&handover->consumer, line);
+  char line[BENCH_ROLE_LINE];
+  return bench_role_finish(&handover->consumer, line);
 }
 
 static int take_entry(struct bench_ring_end *end, enum bench_cargo cargo, uint64_t expected) {

@@ -2,7 +2,7 @@
 #ifndef BENCH_HANDOVER_H
 #define BENCH_HANDOVER_H
 
-#include "bench/helper.h"
+#include "bench/role_process.h"
 #include "bench/ring.h"
 
 /// What goes through the ring.
@@ -16,7 +16,7 @@ enum bench_cargo {
 struct bench_handover {
   char heap_name[64];
   struct bench_ring_end end;
-  struct bench_helper consumer;
+  struct bench_role_process consumer;
 };
 
 /// Makes the heap and the ring in it.

@@ -3,7 +3,7 @@
 // a heap, to restore them by the million in a test, copies at least this much.
 
 #include "bench/adapter.h"
-#include "bench/helper.h"
+#include "bench/heap_name.h"
 #include "bench/host.h"
 #include "bench/report.h"
 #include "bench/workload.h"

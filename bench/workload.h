@@ -24,7 +24,7 @@ struct bench_workload {
   int (*run)(const struct bench_settings *settings);  ///< returns: 0, or -1 after a message.
 };
 
-/// A part of a workload for a process of its own, started by bench_helper_start.
+/// A part of a workload for a process of its own, started by bench_role_start.
 struct bench_role {
   const char *name;
   int arguments;                    ///< Count.
