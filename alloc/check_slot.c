@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Rules on a thread slot: who owns it, what its journal says, what its hands and lists lead to.
+#include "alloc/census.h"
 #include "alloc/check.h"
 #include "alloc/journal.h"
+#include "alloc/record.h"
 #include "alloc/slot.h"
 
 static const struct shl_slot_rec *page_of(const struct shl_check *check,
@@ -35,6 +37,29 @@ static bool given_back_is_done(const struct shl_check *check, const struct shl_s
   return done || owner_of(check, subject).state == SHL_OWNER_OWNED;
 }
 
+static bool given_back_reserves_nothing(const struct shl_check *check,
+                                        const struct shl_subject *subject) {
+  const struct shl_slot_rec *page = page_of(check, subject);
+  for (unsigned i = 0; i < SHL_RESERVATIONS; i++) {
+    if (shl_load_acquire_u64(&page->reservations[i]) != 0) {
+      return owner_of(check, subject).state == SHL_OWNER_OWNED;
+    }
+  }
+  return true;
+}
+
+static bool reservations_are_blocks(const struct shl_check *check,
+                                    const struct shl_subject *subject) {
+  const struct shl_slot_rec *page = page_of(check, subject);
+  for (unsigned i = 0; i < SHL_RESERVATIONS; i++) {
+    uint64_t off = shl_load_acquire_u64(&page->reservations[i]);
+    shoal_block block;
+    if (off == 0 || (shl_block_find(check->heap, off, &block) && block.off == off)) continue;
+    if (shl_load_acquire_u64(&page->reservations[i]) == off) return false;
+  }
+  return true;
+}
+
 static bool never_taken_is_empty(const struct shl_check *check, const struct shl_subject *subject) {
   if (owner_of(check, subject).state != SHL_OWNER_FREE) return true;
   const struct shl_slot_rec *page = page_of(check, subject);
@@ -51,6 +76,8 @@ static const struct shl_rule slot_rules[] = {
     {owner_is_possible, "A thread slot's owner word names no possible owner."},
     {journal_is_possible, "A thread slot's journal or record holds no step that exists."},
     {given_back_is_done, "A thread slot was given back in the middle of a step."},
+    {given_back_reserves_nothing, "A thread slot was given back with a reservation."},
+    {reservations_are_blocks, "A reservation names no allocated block."},
     {never_taken_is_empty, "A thread slot that nobody took has hands or lists."},
 };
 

@@ -14,71 +14,24 @@
 
 #include <shoal/heap.h>
 
-#include "alloc/chunk.h"
+#include "alloc/free_block.h"
 #include "alloc/hand.h"
-#include "alloc/hint.h"
-#include "alloc/huge.h"
 #include "alloc/journal.h"
 #include "alloc/misuse.h"
 #include "alloc/partial.h"
 #include "alloc/remote.h"
-#include "alloc/run.h"
 #include "alloc/seat.h"
 #include "alloc/slab.h"
 #include "base/cold.h"
 
-// Takes back the flag that sent a free this way, where no hint stands behind it: it came late, when
-// the slab of its time was gone. A remote free under way sets it again with its hint.
-static void drop_late_flag(shoal_heap *heap, const struct shl_place *place) {
-  uint32_t dirty = shl_load_seq_cst_u32(&shl_chunk_row(heap, place->chunk)->dirty);
-  bool hinted = (dirty >> place->unit % SHL_UNITS_PER_CHUNK & 1) != 0;
-  if (shl_desc_pending(place->desc) && !hinted) shl_hint_set_pending(heap, place->unit, false);
-}
-
-static bool free_own(struct shl_seat seat, const struct shl_place *place) {
-  if (shl_block_is_free(seat, place)) return false;
-  drop_late_flag(seat.heap, place);
-  shl_a64 *word = &shl_hot_row(seat.heap, place->unit)->free[place->word];
-  uint64_t bits = shl_load_relaxed_u64(word);
-  if (bits == 0) {
-    shl_slab_free_first(seat, place->unit, place->word, place->bit);
-  } else {
-    shl_store_release_u64(word, bits | place->bit);
-  }
-  const struct shl_class_info *info = &shl_classes[shl_desc_class(place->desc)];
-  if ((bits | place->bit) == shl_class_word_mask(info, place->word)) {
-    (void)shl_slab_examine(seat, place->unit, true);
-  }
-  return true;
-}
-
-static bool free_block(struct shl_seat seat, const struct shl_place *place) {
-  bool own = seat.slot != NULL && shl_desc_owner(place->desc) == shl_seat_id(seat);
-  if (own) return free_own(seat, place);
-  struct shl_remote_block block = {.unit = place->unit,
-                                   .owner = shl_desc_owner(place->desc),
-                                   .word = place->word,
-                                   .bit = place->bit};
-  return shl_remote_free(seat, &block);
-}
-
 // Whole chunks take a journal to free.
-static bool free_huge(struct shl_seat seat, uint32_t chunk) {
-  if (seat.slot != NULL) return shl_huge_free(seat, chunk);
-  struct shl_seat spare = shl_seat_enter_spare(seat.heap);
-  bool freed = shl_huge_free(spare, chunk);
-  shl_seat_leave(spare);
-  return freed;
-}
-
-// returns: false iff it was free already.
 static bool free_place(struct shl_seat seat, const struct shl_place *place) {
-  switch (place->kind) {
-    case SHL_BLOCK_SLAB: return free_block(seat, place);
-    case SHL_BLOCK_RUN: return shl_run_free(seat, place->chunk, place->page);
-    case SHL_BLOCK_HUGE: return free_huge(seat, place->chunk);
-  }
-  return false;
+  bool spare = seat.slot == NULL && place->kind == SHL_BLOCK_HUGE;
+  struct shl_seat acting = spare ? shl_seat_enter_spare(seat.heap) : seat;
+  bool freed = shl_free_block(acting, place);
+  if (freed) shl_free_block_settle(acting, place);
+  if (spare) shl_seat_leave(acting);
+  return freed;
 }
 
 SHL_COLD static shoal_status free_slow(shoal_heap *heap, uint64_t off) {

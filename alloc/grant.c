@@ -9,11 +9,10 @@
 #include "alloc/grant.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include "alloc/block.h"
 #include "alloc/chunk.h"
-#include "alloc/hand.h"
+#include "alloc/handover.h"
 #include "alloc/huge.h"
 #include "alloc/misuse.h"
 #include "alloc/orphan.h"
@@ -25,57 +24,38 @@
 
 enum { RUN_MAX_BYTES = 1048576 };
 
-bool shl_wish_read(size_t size, unsigned flags, struct shl_wish *out) {
-  unsigned align = flags >> 8;
-  unsigned rest = flags & 0xff;
-  if ((rest & ~(unsigned)(SHOAL_ZERO | SHOAL_NO_GROW)) != 0 || align > 22) return false;
-  uint64_t alignment = align <= 5 ? 16 : UINT64_C(1) << (align - 1);
-  *out = (struct shl_wish){.bytes = size, .alignment = alignment, .flags = rest};
-  return true;
+static shoal_status grant_block(struct shl_seat seat, unsigned class_index,
+                                const struct shl_wish *wish, uint64_t *out) {
+  *out = shl_handover_block(seat, class_index, wish);
+  return *out != 0 ? SHOAL_OK : shl_refill_pop(seat, class_index, wish, out);
 }
 
-static bool may_grow(struct shl_wish wish) {
-  return (wish.flags & SHOAL_NO_GROW) == 0;
-}
-
-static shoal_status grant_block(struct shl_seat seat, unsigned class_index, struct shl_wish wish,
-                                uint64_t *out) {
-  uint64_t off = shl_hand_pop(&seat.slot->hands[class_index]);
-  shoal_status status = SHOAL_OK;
-  if (off == 0) status = shl_refill_pop(seat, class_index, may_grow(wish), &off);
-  if (status != SHOAL_OK) return status;
-  if ((wish.flags & SHOAL_ZERO) != 0) {
-    memset(seat.heap->view.base + off, 0, shl_classes[class_index].bytes);
-  }
-  *out = off;
-  return SHOAL_OK;
-}
-
-static shoal_status grant_run(struct shl_seat seat, struct shl_wish wish, uint64_t *out) {
+static shoal_status grant_run(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out) {
   struct shl_run_request request = {
-      .pages = (unsigned)((wish.bytes + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES),
-      .align_pages = wish.alignment <= SHL_PAGE_BYTES ? 1 : (unsigned)(wish.alignment >> 12),
-      .backed = !may_grow(wish)};
+      .pages = (unsigned)((wish->bytes + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES),
+      .align_pages = wish->alignment <= SHL_PAGE_BYTES ? 1 : (unsigned)(wish->alignment >> 12),
+      .backed = !shl_wish_may_grow(wish),
+      .record = &wish->record};
   if (request.pages == 0) request.pages = 1;
-  return shl_run_alloc(seat, request, (wish.flags & SHOAL_ZERO) != 0, out);
+  return shl_run_alloc(seat, request, (wish->flags & SHOAL_ZERO) != 0, out);
 }
 
-static unsigned class_for(struct shl_wish wish) {
-  if (wish.bytes > SHL_CLASS_MAX_BYTES || wish.alignment > SHL_PAGE_BYTES) return 0;
-  return shl_class_of_aligned((size_t)wish.bytes, (size_t)wish.alignment);
+static unsigned class_for(const struct shl_wish *wish) {
+  if (wish->bytes > SHL_CLASS_MAX_BYTES || wish->alignment > SHL_PAGE_BYTES) return 0;
+  return shl_class_of_aligned((size_t)wish->bytes, (size_t)wish->alignment);
 }
 
-static shoal_status grant_once(struct shl_seat seat, struct shl_wish wish, uint64_t *out) {
+static shoal_status grant_once(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out) {
   unsigned class_index = class_for(wish);
   if (class_index != 0) return grant_block(seat, class_index, wish, out);
-  if (wish.bytes <= RUN_MAX_BYTES && wish.alignment <= RUN_MAX_BYTES) {
-    return grant_run(seat, wish, out);
-  }
-  return shl_huge_alloc(seat, wish.bytes == 0 ? 1 : wish.bytes, wish.flags, out);
+  bool as_run = wish->bytes <= RUN_MAX_BYTES && wish->alignment <= RUN_MAX_BYTES;
+  shoal_status status = as_run ? grant_run(seat, wish, out) : shl_huge_alloc(seat, wish, out);
+  if (status == SHOAL_OK) shl_handover(seat, wish, *out);
+  return status;
 }
 
-static shoal_status refuse(shoal_heap *heap, struct shl_wish wish, shoal_status status) {
-  unsigned long long bytes = (unsigned long long)wish.bytes;
+static shoal_status refuse(shoal_heap *heap, const struct shl_wish *wish, shoal_status status) {
+  unsigned long long bytes = (unsigned long long)wish->bytes;
   unsigned long long capacity = (unsigned long long)heap->view.capacity;
   int os_code = shoal_os_code();
   if (status == SHOAL_E_FULL) {
@@ -99,22 +79,28 @@ static void gather(struct shl_seat seat, bool grow) {
   if (grow) shl_chunk_trim_all(seat);
 }
 
-shoal_status shl_grant(shoal_heap *heap, struct shl_wish wish, uint64_t *out) {
-  if (wish.bytes > PTRDIFF_MAX) {
+shoal_status shl_grant_in(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out) {
+  shoal_heap *heap = seat.heap;
+  if (wish->bytes > PTRDIFF_MAX) {
     return shl_fail(SHOAL_E_SIZE, 0, "%llu bytes are more than PTRDIFF_MAX.",
-                    (unsigned long long)wish.bytes);
+                    (unsigned long long)wish->bytes);
   }
+  uint64_t most = (uint64_t)(heap->chunk_end - heap->first_chunk) * SHL_CHUNK_BYTES;
+  shoal_status status = wish->bytes <= most ? grant_once(seat, wish, out) : SHOAL_E_FULL;
+  if (status != SHOAL_OK && wish->bytes <= most) {
+    gather(seat, shl_wish_may_grow(wish));
+    status = grant_once(seat, wish, out);
+  }
+  return status == SHOAL_OK ? SHOAL_OK : refuse(heap, wish, status);
+}
+
+shoal_status shl_grant(shoal_heap *heap, const struct shl_wish *wish, uint64_t *out) {
   struct shl_seat seat;
   shoal_status status = shl_seat_enter(heap, &seat);
   if (status != SHOAL_OK) return status;
-  uint64_t most = (uint64_t)(heap->chunk_end - heap->first_chunk) * SHL_CHUNK_BYTES;
-  status = wish.bytes <= most ? grant_once(seat, wish, out) : SHOAL_E_FULL;
-  if (status != SHOAL_OK && wish.bytes <= most) {
-    gather(seat, may_grow(wish));
-    status = grant_once(seat, wish, out);
-  }
+  status = shl_grant_in(seat, wish, out);
   shl_seat_leave(seat);
-  return status == SHOAL_OK ? SHOAL_OK : refuse(heap, wish, status);
+  return status;
 }
 
 shoal_status shl_block_bytes(shoal_heap *heap, uint64_t off, uint64_t *out) {

@@ -7,12 +7,17 @@
 
 // Hands: the up to 64 blocks of one word of one slab that a thread allocates from.
 
-/// Takes the lowest block of a hand whose A is `blocks`, which is not 0. One store.
+/// The offset of the lowest block of a hand whose A is `blocks`, which is not 0.
+static inline uint64_t shl_hand_lowest(const struct shl_hand_rec *hand, uint64_t blocks) {
+  return shl_load_relaxed_u64(&hand->base) +
+         (uint64_t)shl_lowest_bit(blocks) * shl_load_relaxed_u32(&hand->size);
+}
+
+/// Takes that block. One store.
 /// returns: its offset.
 static inline uint64_t shl_hand_take(struct shl_hand_rec *hand, uint64_t blocks) {
   shl_store_release_u64(&hand->blocks, blocks & (blocks - 1));
-  return shl_load_relaxed_u64(&hand->base) +
-         (uint64_t)shl_lowest_bit(blocks) * shl_load_relaxed_u32(&hand->size);
+  return shl_hand_lowest(hand, blocks);
 }
 
 /// Takes the hand's lowest block.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Runs of whole chunks, claimed by compare and swap on chunk words, ascending.
 //
-//   alloc  J = HUGE(h, n); h: FREE -> CLAIM(me); h+1..: FREE -> CONT(h); back; h = HEAD(me, n) (the
-//          commit); J = 0. A foreign word on the way: undo descending, the head last.
+//   alloc  J = HUGE(h, n); h: FREE -> CLAIM(me); h+1..: FREE -> CONT(h); back; with a caller's
+//          word: JA; h = HEAD(me, n) (the commit); J = 0. A foreign word on the way: undo
+//          descending, the head last.
 //   free   J = HFREE1(h, n); h: HEAD(*, n) -> FREEING(me) (the commit, fails for a double free);
 //          J = HFREE2(h, n); CONT(h) -> FREE; h -> FREE last; J = 0
 //   grow   J = HGROW(h, m); FREE -> CONT(h) from h + n on; back; h = HEAD(s, m) (the commit); J = 0
@@ -180,7 +181,8 @@ static void undo_alloc(struct shl_seat seat, uint32_t head, uint32_t count) {
   for (uint32_t chunk = head; chunk < head + count; chunk++) (void)shl_chunk_trim(seat, chunk);
 }
 
-shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags, uint64_t *out) {
+shoal_status shl_huge_alloc(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out) {
+  uint64_t bytes = wish->bytes != 0 ? wish->bytes : 1;
   uint64_t chunks = (bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES;
   uint32_t most = seat.heap->chunk_end - seat.heap->first_chunk;
   if (chunks > most) {
@@ -190,41 +192,51 @@ shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags
   uint32_t count = (uint32_t)chunks;
   uint32_t head = 0;
   shl_chunk_decay(seat);
-  shoal_status status = find_and_claim(seat, count, (flags & SHOAL_NO_GROW) == 0, &head);
+  shoal_status status = find_and_claim(seat, count, shl_wish_may_grow(wish), &head);
   if (status != SHOAL_OK) return status;
-  status = back_chunks(seat, head, bytes, (flags & SHOAL_ZERO) != 0);
+  status = back_chunks(seat, head, bytes, (wish->flags & SHOAL_ZERO) != 0);
   if (status != SHOAL_OK) {
     undo_alloc(seat, head, count);
     return status;
   }
+  *out = shl_chunk_offset(head);
+  shl_record_stand_for(seat.slot, &wish->record, *out);
   shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, head)->word,
                         shl_chunk_encode(SHL_CHUNK_HEAD, shl_seat_id(seat), count));
   shl_journal_clear(seat.slot);
-  *out = shl_chunk_offset(head);
   return SHOAL_OK;
+}
+
+static bool is_run(const shoal_heap *heap, uint32_t head, struct shl_chunk_word word) {
+  return word.state == SHL_CHUNK_HEAD && word.x != 0 && word.x <= heap->chunk_end - head;
+}
+
+void shl_huge_announce_free(struct shl_seat seat, uint32_t head) {
+  struct shl_chunk_word word = shl_chunk_read(seat.heap, head);
+  if (is_run(seat.heap, head, word)) shl_journal_set(seat.slot, SHL_J_HFREE1, head, word.x);
 }
 
 bool shl_huge_free(struct shl_seat seat, uint32_t head) {
   shl_a64 *word = &shl_chunk_row(seat.heap, head)->word;
   uint64_t before = shl_load_acquire_u64(word);
   struct shl_chunk_word decoded = shl_chunk_decode(before);
-  if (decoded.state != SHL_CHUNK_HEAD) return false;
-  if (decoded.x == 0 || decoded.x > seat.heap->chunk_end - head) return false;
-  shl_journal_set(seat.slot, SHL_J_HFREE1, head, decoded.x);
-  uint64_t mine = shl_chunk_encode(SHL_CHUNK_FREEING, shl_seat_id(seat), 0);
-  bool freed = shl_cas_seq_cst_u64(word, before, mine);
+  bool freed = is_run(seat.heap, head, decoded);
+  if (freed) {
+    shl_journal_set(seat.slot, SHL_J_HFREE1, head, decoded.x);
+    uint64_t mine = shl_chunk_encode(SHL_CHUNK_FREEING, shl_seat_id(seat), 0);
+    freed = shl_cas_seq_cst_u64(word, before, mine);
+  }
   if (freed) {
     shl_journal_set(seat.slot, SHL_J_HFREE2, head, decoded.x);
     shl_huge_let_go(seat.heap, head, decoded.x);
   }
   shl_journal_clear(seat.slot);
-  if (freed) shl_chunk_decay(seat);
   return freed;
 }
 
 uint64_t shl_huge_bytes(const shoal_heap *heap, uint32_t head) {
   struct shl_chunk_word word = shl_chunk_read(heap, head);
-  if (word.state != SHL_CHUNK_HEAD || word.x == 0 || word.x > heap->chunk_end - head) return 0;
+  if (!is_run(heap, head, word)) return 0;
   uint32_t last = head + word.x - 1;
   uint64_t committed = shl_load_relaxed_u32(&shl_chunk_row(heap, last)->committed);
   unsigned units = shl_lowest_bit(~committed);
@@ -254,7 +266,7 @@ static bool grow_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk
 bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes) {
   shoal_heap *heap = seat.heap;
   struct shl_chunk_word word = shl_chunk_read(heap, head);
-  if (word.state != SHL_CHUNK_HEAD || word.x == 0 || word.x > heap->chunk_end - head) return false;
+  if (!is_run(heap, head, word)) return false;
   uint64_t chunks = (bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES;
   if (chunks > word.x) return grow_by_chunks(seat, head, word, bytes);
   if (chunks < word.x) {

@@ -2,18 +2,22 @@
 #ifndef SHL_ALLOC_HUGE_H
 #define SHL_ALLOC_HUGE_H
 
-#include "alloc/handle.h"
+#include "alloc/wish.h"
 
 // Blocks above 1 MiB: runs of whole chunks.
 
-/// Allocates `bytes` as whole chunks; the tail past the last 64 KiB needed is not backed. J is 0
-/// before and after.
+/// Allocates the wish's bytes as whole chunks; the tail past the last 64 KiB needed is not backed.
+/// J is 0 before and after; the wish's record goes on standing.
 /// returns: SHOAL_OK and its offset; FULL iff no chunks in a row are left; NO_SPACE; BUSY.
-shoal_status shl_huge_alloc(struct shl_seat seat, uint64_t bytes, unsigned flags, uint64_t *out);
+shoal_status shl_huge_alloc(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out);
 
-/// Frees the huge run whose head is `head`.
+/// Frees the huge run whose head is `head`. J is 0 afterwards.
 /// returns: false iff it is none (any more).
 bool shl_huge_free(struct shl_seat seat, uint32_t head);
+
+/// Writes the journal of that free before a record's commit: recovery goes on from either. Nothing
+/// where it is no huge run.
+void shl_huge_announce_free(struct shl_seat seat, uint32_t head);
 
 /// Makes the huge run hold `bytes` where it stands.
 /// returns: false iff the chunks behind are taken or no memory backs them; the run is as before.

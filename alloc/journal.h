@@ -29,15 +29,6 @@ enum {
   SHL_J_PIN = 17        // a = pin record
 };
 
-// JA.op: what call a standing record belongs to.
-enum {
-  SHL_JA_NONE = 0,
-  SHL_JA_ALLOC_TO = 1,
-  SHL_JA_FREE_FROM = 2,
-  SHL_JA_REALLOC_TO = 3,
-  SHL_JA_PUBLISH = 4
-};
-
 struct shl_journal {
   unsigned op;
   unsigned class_index;
@@ -70,16 +61,5 @@ static inline void shl_journal_clear(struct shl_slot_rec *slot) {
 static inline bool shl_journal_is_clear(const struct shl_slot_rec *slot) {
   return shl_load_relaxed_u64(&slot->journal) == 0;
 }
-
-/// Of the blocks `bits` of word `word` of the slab at `unit`, those that some slot's standing
-/// record names: a collector leaves them pending, so that "not pending while the record stands"
-/// goes on to mean "not freed yet".
-/// cost: reads a line of each slot ever taken.
-uint64_t shl_records_naming_blocks(const shoal_heap *heap, uint32_t unit, unsigned word,
-                                   uint64_t bits);
-
-/// The same for runs: of the pages `bits` of word `word` of a chunk's remote pages.
-uint64_t shl_records_naming_runs(const shoal_heap *heap, uint32_t chunk, unsigned word,
-                                 uint64_t bits);
 
 #endif

@@ -69,7 +69,8 @@ struct shl_heap_rec {
   shl_a64 slot_high_water;   // slots [1, this] have been taken; only grows
   shl_a64 committed_bytes;   // of data, kept only where limit_bytes is set; a cache
   uint64_t first_chunk;      // data_offset / chunk bytes, constant
-  uint64_t reserved[60];
+  shl_a64 deaths;            // slots recovered after their owner's death; a count for people
+  uint64_t reserved[59];
 };
 
 struct shl_root_rec {

@@ -31,7 +31,7 @@ static int errno_of(shoal_status status) {
   return ENOMEM;
 }
 
-static shoal_off grant(shoal_heap *heap, struct shl_wish wish) {
+static shoal_off grant(shoal_heap *heap, const struct shl_wish *wish) {
   uint64_t off = 0;
   shoal_status status = shl_grant(heap, wish, &off);
   if (status == SHOAL_OK) return off;
@@ -41,13 +41,15 @@ static shoal_off grant(shoal_heap *heap, struct shl_wish wish) {
 
 SHL_COLD static shoal_off alloc_slow(shoal_heap *heap, size_t size, unsigned flags) {
   struct shl_wish wish;
-  if (shl_wish_read(size, flags, &wish)) return grant(heap, wish);
+  if (shl_wish_read(size, flags, &wish)) return grant(heap, &wish);
   errno = EINVAL;
   return 0;
 }
 
-SHL_COLD static void *malloc_slow(shoal_heap *heap, struct shl_wish wish) {
-  uint64_t off = grant(heap, wish);
+SHL_COLD static void *malloc_slow(shoal_heap *heap, size_t size, size_t alignment,
+                                  unsigned flags) {
+  struct shl_wish wish = {.bytes = size, .alignment = alignment, .flags = flags};
+  uint64_t off = grant(heap, &wish);
   return off == 0 ? NULL : heap->view.base + off;
 }
 
@@ -60,14 +62,14 @@ shoal_off shoal_alloc(shoal_heap *heap, size_t size, unsigned flags) {
 SHL_WARM static void *malloc_warm(shoal_heap *heap, size_t size, unsigned class_index) {
   uint64_t off = shl_refill_warm(shl_seat_here(heap), class_index);
   if (off != 0) return heap->view.base + off;
-  return malloc_slow(heap, (struct shl_wish){.bytes = size, .alignment = 16});
+  return malloc_slow(heap, size, 16, 0);
 }
 
 // The same without a slot, or of a size that stands in no table.
 SHL_WARM static void *malloc_other(shoal_heap *heap, size_t size) {
   uint64_t off = pop(heap, size);
   if (off != 0) return heap->view.base + off;
-  return malloc_slow(heap, (struct shl_wish){.bytes = size, .alignment = 16});
+  return malloc_slow(heap, size, 16, 0);
 }
 
 void *shoal_malloc(shoal_heap *heap, size_t size) {
@@ -88,8 +90,7 @@ void *shoal_calloc(shoal_heap *heap, size_t count, size_t size) {
   size_t bytes = count * size;
   uint64_t off = pop(heap, bytes);
   if (off != 0) return memset(heap->view.base + off, 0, shl_classes[shl_class_of(bytes)].bytes);
-  return malloc_slow(heap,
-                     (struct shl_wish){.bytes = bytes, .alignment = 16, .flags = SHOAL_ZERO});
+  return malloc_slow(heap, bytes, 16, SHOAL_ZERO);
 }
 
 void *shoal_aligned_alloc(shoal_heap *heap, size_t alignment, size_t size) {
@@ -97,8 +98,7 @@ void *shoal_aligned_alloc(shoal_heap *heap, size_t alignment, size_t size) {
     errno = EINVAL;
     return NULL;
   }
-  struct shl_wish wish = {.bytes = size, .alignment = alignment < 16 ? 16 : alignment};
-  return malloc_slow(heap, wish);
+  return malloc_slow(heap, size, alignment < 16 ? 16 : alignment, 0);
 }
 
 size_t shoal_usable_size(shoal_heap *heap, const void *ptr) {

@@ -6,6 +6,7 @@
 
 #include "alloc/chunk.h"
 #include "alloc/class.h"
+#include "alloc/handover.h"
 #include "alloc/hint.h"
 #include "alloc/huge.h"
 #include "alloc/journal.h"
@@ -31,6 +32,7 @@ static void let_claim_go(struct shl_seat seat, uint32_t chunk) {
                             shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
     } else {
       shl_run_rebuild(seat.heap, chunk);
+      shl_handover_recover_run(seat, chunk);
       shl_run_collect(seat.heap, chunk);  // a bit of RP may stand whose run is gone from D
       shl_chunk_release(seat, chunk);
     }
@@ -113,10 +115,19 @@ static void recover_trim(struct shl_seat seat, uint32_t chunk) {
   (void)shl_chunk_trim_steps(seat, chunk);
 }
 
+// Whether the block at `off` dies by a record whose call had not come to its commit.
+static bool is_kept(struct shl_seat seat, uint64_t off) {
+  struct shl_record record = shl_record_read(seat.slot);
+  bool dies = record.op == SHL_JA_FREE_FROM || record.op == SHL_JA_REALLOC_TO;
+  if (!dies || record.block != off || !shl_record_may_be(seat.heap, record.dest)) return false;
+  uint64_t value = shl_load_acquire_u64(shl_record_word(seat.heap, record.dest));
+  return value != (record.op == SHL_JA_FREE_FROM ? 0 : record.second);
+}
+
 static void recover_huge_free(struct shl_seat seat, struct shl_journal entry) {
   struct shl_chunk_word word = shl_chunk_read(seat.heap, entry.a);
   if (word.state == SHL_CHUNK_HEAD && entry.op == SHL_J_HFREE1) {
-    (void)shl_huge_free(seat, entry.a);
+    if (!is_kept(seat, shl_chunk_offset(entry.a))) (void)shl_huge_free(seat, entry.a);
     return;
   }
   if (word.state != SHL_CHUNK_FREEING || word.slot != shl_seat_id(seat)) return;
@@ -166,7 +177,7 @@ static void recover_chunk_step(struct shl_seat seat, struct shl_journal entry) {
   }
 }
 
-void shl_recover(struct shl_seat seat) {
+static void recover_step(struct shl_seat seat) {
   struct shl_journal entry = shl_journal_decode(shl_load_acquire_u64(&seat.slot->journal));
   if (entry.class_index >= SHL_CLASS_COUNT) entry.class_index = 0;
   switch (entry.op) {
@@ -184,4 +195,12 @@ void shl_recover(struct shl_seat seat) {
   }
   shl_quota_settle(seat);
   shl_journal_clear(seat.slot);
+}
+
+// A publication is decided first, by its own word: once the step around it is finished that word
+// may be another's. Deciding it takes no journal.
+void shl_recover(struct shl_seat seat) {
+  if (shl_record_read(seat.slot).op == SHL_JA_PUBLISH) shl_handover_recover(seat);
+  recover_step(seat);
+  shl_handover_recover(seat);
 }

@@ -14,6 +14,7 @@
 
 #include "alloc/drain.h"
 #include "alloc/hand.h"
+#include "alloc/handover.h"
 #include "alloc/journal.h"
 #include "alloc/orphan.h"
 #include "alloc/partial.h"
@@ -81,33 +82,36 @@ static shoal_status refill_from_new(struct shl_seat seat, unsigned class_index, 
 }
 
 // returns: a block of an orphan's; 0 where none has one.
-static uint64_t take_from_orphans(struct shl_seat seat, unsigned class_index) {
+static uint64_t take_from_orphans(struct shl_seat seat, unsigned class_index,
+                                  const struct shl_wish *wish) {
   struct shl_seat orphan;
   for (uint32_t id = 0; shl_orphan_next(seat.heap, &id, &orphan);) {
-    struct shl_hand_rec *hand = &orphan.slot->hands[class_index];
-    uint64_t off = shl_hand_pop(hand);
-    if (off == 0 && refill_from_own(orphan, class_index)) off = shl_hand_pop(hand);
+    uint64_t off = shl_handover_block(orphan, class_index, wish);
+    if (off == 0 && refill_from_own(orphan, class_index)) {
+      off = shl_handover_block(orphan, class_index, wish);
+    }
     shl_orphan_leave(orphan);
     if (off != 0) return off;
   }
   return 0;
 }
 
-shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_index, bool grow, uint64_t *out) {
-  struct shl_hand_rec *hand = &seat.slot->hands[class_index];
+shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_index,
+                            const struct shl_wish *wish, uint64_t *out) {
+  bool grow = shl_wish_may_grow(wish);
   shoal_status status = SHOAL_OK;
   if (!refill_from_own(seat, class_index)) {
     shl_orphan_tend_next(seat.heap);
     status = refill_from_new(seat, class_index, grow);
   }
   if (status != SHOAL_OK) {
-    *out = take_from_orphans(seat, class_index);
+    *out = take_from_orphans(seat, class_index, wish);
     if (*out != 0) return SHOAL_OK;
   }
   if (status != SHOAL_OK && shl_orphan_tend_all(seat.heap)) {
     status = refill_from_new(seat, class_index, grow);
   }
-  if (status == SHOAL_OK) *out = shl_hand_pop(hand);
+  if (status == SHOAL_OK) *out = shl_handover_block(seat, class_index, wish);
   return status;
 }
 

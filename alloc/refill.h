@@ -2,12 +2,13 @@
 #ifndef SHL_ALLOC_REFILL_H
 #define SHL_ALLOC_REFILL_H
 
-#include "alloc/handle.h"
+#include "alloc/wish.h"
 
 /// Allocates a block of the class when the seat's hand is empty: fills the hand, from where the
-/// least work gets blocks. `grow`: whether more memory may be backed.
+/// least work gets blocks, and hands the block over where the wish has a record.
 /// returns: SHOAL_OK and *out; FULL, NO_SPACE, BUSY as shl_run_find.
-shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_index, bool grow, uint64_t *out);
+shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_index,
+                            const struct shl_wish *wish, uint64_t *out);
 
 /// The frequent part of it: from slabs that the slot has listed, where there is nothing to settle
 /// or to collect first.

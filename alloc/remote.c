@@ -17,6 +17,7 @@
 #include "alloc/journal.h"
 #include "alloc/misuse.h"
 #include "alloc/partial.h"
+#include "alloc/record.h"
 #include "alloc/slab.h"
 #include "base/panic.h"
 
@@ -40,7 +41,6 @@ struct collection {
   struct shl_seat seat;
   uint32_t unit;
   unsigned class_index;
-  bool journalled;
   bool again;  // after a death: what is in F already is no double free
   bool left;   // a standing record named a block
 };
@@ -67,7 +67,8 @@ static void collect_word(struct collection *collection, unsigned word) {
   uint64_t bits = shl_load_seq_cst_u64(freed);
   bits &= shl_class_word_mask(&shl_classes[collection->class_index], word);
   if (bits == 0) return;
-  if (collection->journalled) {
+  // Read after the bits: whoever let a record name one of them has set it before.
+  if (shl_load_acquire_u8(&shl_desc_row(heap, collection->unit)->part.journalled) != 0) {
     uint64_t named = shl_records_naming_blocks(heap, collection->unit, word, bits);
     collection->left = collection->left || named != 0;
     bits &= ~named;
@@ -105,8 +106,7 @@ static bool begin(struct collection *collection, struct shl_seat seat, uint32_t 
   uint64_t desc = shl_load_acquire_u64(shl_unit_desc(seat.heap, unit));
   *collection = (struct collection){.seat = seat,
                                     .unit = unit,
-                                    .class_index = shl_desc_class(desc),
-                                    .journalled = shl_desc_journalled(desc)};
+                                    .class_index = shl_desc_class(desc)};
   return collection->class_index != 0 && collection->class_index < SHL_CLASS_COUNT &&
          shl_desc_owner(desc) == shl_seat_id(seat) && shl_desc_back(desc) == 0;
 }

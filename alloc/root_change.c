@@ -1,257 +1,46 @@
 // SPDX-License-Identifier: MIT
-// Creating, moving and removing roots.
+// Creating, moving and removing roots, each by one commit under a record that is held.
 //
 //   create  J = ROOT(r); r.version -> busy(me); name, fields; r.name_hash (seq_cst); probe again
 //           for the name; r.check (the commit); r.version even; J = 0
 //   move    J = ROOT(r); r.version -> busy(me); r.off (the commit); r.version even; J = 0
 //   remove  J = ROOT(r); r.version -> busy(me); r.check = 0 (the commit); the rest; even; J = 0
-//
-// Two creators of one name may hold different records, where one became free between their probes.
-// Each has stored the name's hash before it probes again, so at least one sees the other. Who
-// stands later in the probe order withdraws and waits without holding anything; who stands earlier
-// waits, holding its record, until the other has withdrawn or committed. Only the earlier one ever
-// waits while it holds, so they cannot wait for each other, and one record results.
-//
-// A record busy by a dead slot is taken over: version busy(dead) -> busy(me), finished, let go,
-// with nothing else held. A live owner is waited for, two seconds at most.
-#include <string.h>
-
-#include "alloc/journal.h"
-#include "alloc/root.h"
+#include "alloc/root_claim.h"
 #include "alloc/seat.h"
 #include "base/fail.h"
-#include "mapping/os.h"
 
-enum { WAIT_MS = 2000, NO_RECORD = -1 };
-
-// One call. Private to the process.
-struct change {
-  struct shl_seat seat;
-  uint64_t name[SHL_ROOT_WORDS];
-  uint64_t hash;
-  uint64_t deadline_ns;
-};
-
-// What a probe for a name met. Positions are steps in probe order; NO_RECORD: none.
-struct probe {
-  int64_t found;      // the root of that name
-  int64_t rival;      // another's unfinished record of that name
-  int64_t available;  // the first record that a root may take
-  int64_t busy;       // the first record that another holds
-  uint64_t version;   // of the record found, or else available, read before the rest of it
-  struct shl_root_copy copy;  // of the root found
-};
-
-static uint32_t index_at(const struct change *change, int64_t position) {
-  uint64_t count = change->seat.heap->root_count;
-  return (uint32_t)((change->hash % count + (uint64_t)position) % count);
+static shoal_status begin(struct shl_root_change *change, shoal_heap *heap, const char *name) {
+  shoal_status status = shl_root_begin(change, heap, name, SHL_ROOT_WAIT_MS);
+  return status == SHOAL_OK ? shl_seat_enter(heap, &change->seat) : status;
 }
 
-static bool has_name(const struct change *change, uint32_t index) {
-  for (unsigned w = 0; w < SHL_ROOT_WORDS; w++) {
-    uint64_t word = shl_load_acquire_u64(&change->seat.heap->root_names[index].bytes[w]);
-    if (word != change->name[w]) return false;
-  }
-  return true;
-}
-
-// returns: whether the probe goes on.
-static bool probe_record(const struct change *change, int64_t position, struct probe *probe) {
-  shoal_heap *heap = change->seat.heap;
-  uint32_t index = index_at(change, position);
-  uint64_t version = shl_load_seq_cst_u64(&heap->roots[index].version);
-  uint64_t hash = shl_load_seq_cst_u64(&heap->roots[index].name_hash);
-  bool busy = shl_root_decode(version).busy;
-  bool available = !busy && (hash == SHL_ROOT_UNUSED || hash == SHL_ROOT_REMOVED);
-  if (available && probe->available == NO_RECORD) {
-    probe->available = position;
-    probe->version = version;
-  }
-  if (busy && probe->busy == NO_RECORD) probe->busy = position;
-  if (hash != change->hash) return busy || hash != SHL_ROOT_UNUSED;
-  if (shl_root_copy(heap, index, &probe->copy)) {
-    if (memcmp(probe->copy.name, change->name, SHL_ROOT_NAME_BYTES) != 0) return true;
-    probe->found = position;
-    probe->version = version;
-    return false;
-  }
-  if (busy && probe->rival == NO_RECORD && has_name(change, index)) probe->rival = position;
-  return true;
-}
-
-// Probes for the name, but at position `own`.
-static void probe_all(const struct change *change, int64_t own, struct probe *probe) {
-  probe->found = probe->rival = probe->available = probe->busy = NO_RECORD;
-  for (int64_t position = 0; position < change->seat.heap->root_count; position++) {
-    if (position != own && !probe_record(change, position, probe)) return;
-  }
-}
-
-static bool take(const struct change *change, uint32_t index, uint64_t version) {
-  struct shl_root_version mine = {
-      .busy = true, .slot = shl_seat_id(change->seat), .count = shl_root_decode(version).count};
-  if (shl_root_decode(version).busy) return false;
-  shl_journal_set(change->seat.slot, SHL_J_ROOT, index, 0);
-  if (shl_cas_seq_cst_u64(&change->seat.heap->roots[index].version, version,
-                          shl_root_encode(mine))) {
-    return true;
-  }
-  shl_journal_clear(change->seat.slot);
-  return false;
-}
-
-static void end(const struct change *change, uint32_t index) {
-  shl_root_let_go(change->seat.heap, index);
-  shl_journal_clear(change->seat.slot);
-}
-
-static bool owner_is_gone(const struct change *change, uint32_t slot_id) {
-  const shoal_heap *heap = change->seat.heap;
-  if (slot_id == shl_seat_id(change->seat)) return true;
-  if (slot_id == 0 || slot_id > shl_slot_high_water(heap)) return true;
-  uint64_t word = shl_load_acquire_u64(&shl_owner_row(heap, slot_id)->word);
-  struct shl_owner_word owner = shl_owner_decode(word);
-  return owner.state != SHL_OWNER_OWNED || shl_owner_is_dead(heap, slot_id, owner);
-}
-
-// One step of waiting for a record that another holds; nothing is held meanwhile.
-// returns: SHOAL_OK, look again; BUSY iff the time is over.
-static shoal_status wait_for(const struct change *change, int64_t position) {
-  shoal_heap *heap = change->seat.heap;
-  uint32_t index = index_at(change, position);
-  uint64_t word = shl_load_acquire_u64(&heap->roots[index].version);
-  struct shl_root_version version = shl_root_decode(word);
-  if (!version.busy) return SHOAL_OK;
-  if (owner_is_gone(change, version.slot)) {
-    shl_journal_set(change->seat.slot, SHL_J_ROOT, index, 0);
-    (void)shl_root_take_over(heap, index, word, shl_seat_id(change->seat));
-    shl_journal_clear(change->seat.slot);
-    return SHOAL_OK;
-  }
-  if (shl_os_now_ns() > change->deadline_ns) {
-    return shl_fail(SHOAL_E_BUSY, 0, "Thread slot %u has held root record %u for %u ms.",
-                    (unsigned)version.slot, (unsigned)index, (unsigned)WAIT_MS);
-  }
-  shl_os_sleep_ms(1);
-  return SHOAL_OK;
-}
-
-static void withdraw(const struct change *change, uint32_t index) {
-  shl_root_empty(change->seat.heap, index);
-  end(change, index);
-}
-
-// Fills a record that is held, up to the name's hash.
-// returns: its check, to be stored as the commit.
-static uint64_t fill(const struct change *change, uint32_t index, const shoal_root *root) {
-  shoal_heap *heap = change->seat.heap;
-  struct shl_root_rec *record = &heap->roots[index];
-  struct shl_root_copy copy = {.root = *root, .hash = change->hash};
-  copy.generation = shl_load_relaxed_u64(&record->generation) + 1;
-  memcpy(copy.name, change->name, sizeof copy.name);
-  shl_store_release_u64(&record->off, root->off);
-  shl_store_release_u64(&record->size, root->size);
-  shl_store_release_u64(&record->type_id, root->type_id);
-  shl_store_release_u32(&record->type_version, root->type_version);
-  shl_store_release_u32(&record->flags, root->flags);
-  shl_store_release_u64(&record->generation, copy.generation);
-  for (unsigned w = 0; w < SHL_ROOT_WORDS; w++) {
-    shl_store_release_u64(&heap->root_names[index].bytes[w], copy.name[w]);
-  }
-  shl_store_seq_cst_u64(&record->name_hash, change->hash);
-  return shl_root_check(&copy);
-}
-
-// Waits, holding the record at `own`, until no later one claims the name.
-// returns: whether the record may be committed; otherwise the caller withdraws, and waits for
-//   *rival where that is a record.
-static bool wins(const struct change *change, int64_t own, int64_t *rival) {
-  struct probe probe;
+static shoal_status set(const struct shl_root_change *change, const shoal_root *root) {
+  struct shl_root_rec *roots = change->seat.heap->roots;
+  struct shl_root_claim claim;
   while (true) {
-    probe_all(change, own, &probe);
-    *rival = probe.rival;
-    if (probe.found != NO_RECORD) return false;
-    if (probe.rival == NO_RECORD) return true;
-    if (probe.rival < own) return false;
-    uint64_t word = shl_load_acquire_u64(
-        &change->seat.heap->roots[index_at(change, probe.rival)].version);
-    struct shl_root_version version = shl_root_decode(word);
-    if (version.busy && owner_is_gone(change, version.slot)) return false;
-    if (shl_os_now_ns() > change->deadline_ns) return false;
-    shl_os_sleep_ms(1);
-  }
-}
-
-// returns: whether the root stands; otherwise look again, after *status where that is not OK.
-static bool create(const struct change *change, const struct probe *at, const shoal_root *root,
-                   shoal_status *status) {
-  uint32_t index = index_at(change, at->available);
-  if (!take(change, index, at->version)) return false;
-  uint64_t check = fill(change, index, root);
-  int64_t rival = NO_RECORD;
-  if (!wins(change, at->available, &rival)) {
-    withdraw(change, index);
-    if (rival != NO_RECORD) *status = wait_for(change, rival);
-    return false;
-  }
-  shl_store_release_u64(&change->seat.heap->roots[index].check, check);
-  end(change, index);
-  return true;
-}
-
-static bool is_same_kind(const shoal_root *a, const shoal_root *b) {
-  return a->size == b->size && a->type_id == b->type_id && a->type_version == b->type_version &&
-         a->flags == b->flags;
-}
-
-// returns: whether the root was moved; otherwise look again.
-static bool move(const struct change *change, const struct probe *at, shoal_off off) {
-  uint32_t index = index_at(change, at->found);
-  if (!take(change, index, at->version)) return false;
-  shl_store_release_u64(&change->seat.heap->roots[index].off, off);
-  end(change, index);
-  return true;
-}
-
-static shoal_status begin(struct change *change, shoal_heap *heap, const char *name) {
-  if (heap == NULL) return shl_fail(SHOAL_E_ARGUMENT, 0, "The heap is null.");
-  if (!shl_root_name(name, change->name)) {
-    return shl_fail(SHOAL_E_NAME, 0, "A root's name has 1 to 63 bytes.");
-  }
-  if (heap->read_only) return shl_fail(SHOAL_E_READ_ONLY, 0, "The heap was opened READ_ONLY.");
-  change->hash = shl_root_hash(change->name);
-  change->deadline_ns = shl_os_now_ns() + UINT64_C(1000000) * WAIT_MS;
-  return shl_seat_enter(heap, &change->seat);
-}
-
-static shoal_status set(const struct change *change, const shoal_root *root) {
-  struct probe probe;
-  shoal_status status = SHOAL_OK;
-  while (status == SHOAL_OK) {
-    probe_all(change, NO_RECORD, &probe);
-    if (probe.found != NO_RECORD) {
-      if (!is_same_kind(&probe.copy.root, root)) {
-        return shl_fail(SHOAL_E_ARGUMENT, 0,
-                        "The root exists with another type, version, size or flags.");
-      }
-      if (move(change, &probe, root->off)) return SHOAL_OK;
-      status = wait_for(change, probe.found);
-    } else if (probe.rival != NO_RECORD) {
-      status = wait_for(change, probe.rival);
-    } else if (probe.available != NO_RECORD) {
-      if (create(change, &probe, root, &status)) return SHOAL_OK;
-    } else if (probe.busy != NO_RECORD) {
-      status = wait_for(change, probe.busy);
-    } else {
-      return shl_fail(SHOAL_E_LIMIT, 0, "max_roots (%u) roots stand.",
-                      (unsigned)change->seat.heap->root_count);
+    shoal_status status = shl_root_find_or_claim(change, root, &claim);
+    if (status != SHOAL_OK) return status;
+    if (!claim.found) {
+      shl_store_release_u64(&roots[claim.index].check, claim.check);
+      shl_root_end(change, claim.index);
+      return SHOAL_OK;
     }
+    if (!shl_root_is_same_kind(&claim.root, root)) {
+      return shl_fail(SHOAL_E_ARGUMENT, 0,
+                      "The root exists with another type, version, size or flags.");
+    }
+    if (shl_root_take(change, claim.index, claim.version)) {
+      shl_store_release_u64(&roots[claim.index].off, root->off);
+      shl_root_end(change, claim.index);
+      return SHOAL_OK;
+    }
+    status = shl_root_wait_for(change, claim.index);
+    if (status != SHOAL_OK) return status;
   }
-  return status;
 }
 
 shoal_status shoal_root_set(shoal_heap *heap, const char *name, const shoal_root *root) {
-  struct change change;
+  struct shl_root_change change;
   if (root == NULL) return shl_fail(SHOAL_E_ARGUMENT, 0, "shoal_root_set: the root is null.");
   shoal_status status = begin(&change, heap, name);
   if (status != SHOAL_OK) return status;
@@ -260,26 +49,24 @@ shoal_status shoal_root_set(shoal_heap *heap, const char *name, const shoal_root
   return status;
 }
 
-static shoal_status remove_root(const struct change *change, const char *name) {
+static shoal_status remove_root(const struct shl_root_change *change, const char *name) {
   shoal_status status = SHOAL_OK;
   while (status == SHOAL_OK) {
-    struct probe probe;
-    probe_all(change, NO_RECORD, &probe);
-    if (probe.found == NO_RECORD) {
+    struct shl_root_claim claim;
+    if (!shl_root_find_only(change, &claim)) {
       return shl_fail(SHOAL_E_NOT_FOUND, 0, "The heap has no root \"%s\".", name);
     }
-    uint32_t index = index_at(change, probe.found);
-    if (take(change, index, probe.version)) {
-      withdraw(change, index);
+    if (shl_root_take(change, claim.index, claim.version)) {
+      shl_root_withdraw(change, claim.index);
       return SHOAL_OK;
     }
-    status = wait_for(change, probe.found);
+    status = shl_root_wait_for(change, claim.index);
   }
   return status;
 }
 
 shoal_status shoal_root_remove(shoal_heap *heap, const char *name) {
-  struct change change;
+  struct shl_root_change change;
   shoal_status status = begin(&change, heap, name);
   if (status != SHOAL_OK) return status;
   status = remove_root(&change, name);

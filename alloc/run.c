@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Runs of pages in a chunk, under its claim; freed by anyone, without it.
 //
-//   alloc   claim; J = RUN(c, p); D[p] = {pages, BLOCK} (the commit); bitmap, zero; J = CHUNK;
-//           release
+//   alloc   claim; J = RUN(c, p); with a caller's word: cjf = 1, JA; D[p] = {pages, BLOCK} (the
+//           commit); bitmap, zero; J = CHUNK; release
 //   free    RP |= p by one atomic or (the commit); then, if the claim is to be had, collect
 //   resize  claim; D[p] = {new pages} (the commit); bitmap; release
 //
@@ -196,6 +196,10 @@ shoal_status shl_run_find_backed(struct shl_seat seat, struct shl_run_request re
   return find_and_back(seat, request, out) == SHOAL_OK ? SHOAL_OK : status;
 }
 
+static uint64_t run_offset(struct shl_run_place place) {
+  return shl_chunk_offset(place.chunk) + (uint64_t)place.page * SHL_PAGE_BYTES;
+}
+
 shoal_status shl_run_alloc(struct shl_seat seat, struct shl_run_request request, bool zeroed,
                            uint64_t *out) {
   struct shl_run_place place;
@@ -206,22 +210,28 @@ shoal_status shl_run_alloc(struct shl_seat seat, struct shl_run_request request,
   for (unsigned w = 0; w < SHL_PAGEMAP_WORDS; w++) {
     zero.words[w] = shl_load_relaxed_u64(&run->zero[w]);
   }
+  *out = run_offset(place);
   shl_journal_set(seat.slot, SHL_J_RUN, place.chunk, place.page);
+  if (request.record != NULL && request.record->op != SHL_JA_NONE) {
+    shl_store_release_u8(&shl_chunk_row(seat.heap, place.chunk)->journalled, 1);
+    shl_record_stand_for(seat.slot, request.record, *out);
+  }
   shl_run_take(seat.heap, place, request.pages, SHL_RUN_BLOCK);
   shl_journal_set(seat.slot, SHL_J_CHUNK, place.chunk, 0);
   shl_run_end_claim(seat, place.chunk);
   if (zeroed) wipe(seat.heap, place, request.pages, &zero);
-  *out = shl_chunk_offset(place.chunk) + (uint64_t)place.page * SHL_PAGE_BYTES;
   return SHOAL_OK;
 }
 
-bool shl_run_free(struct shl_seat seat, uint32_t chunk, unsigned page) {
-  struct shl_chunk_rec *row = shl_chunk_row(seat.heap, chunk);
+bool shl_run_free(shoal_heap *heap, uint32_t chunk, unsigned page) {
   uint64_t bit = UINT64_C(1) << page % 64;
-  if ((shl_or_seq_cst_u64(&row->remote_pages[page / 64], bit) & bit) != 0) return false;
-  if (seat.slot == NULL) return true;
+  shl_a64 *word = &shl_chunk_row(heap, chunk)->remote_pages[page / 64];
+  return (shl_or_seq_cst_u64(word, bit) & bit) == 0;
+}
+
+void shl_run_settle(struct shl_seat seat, uint32_t chunk) {
+  if (seat.slot == NULL) return;
   if (shl_chunk_claim(seat, chunk) == SHL_CLAIM_TAKEN) shl_run_end_claim(seat, chunk);
-  return true;
 }
 
 static bool resize_claimed(struct shl_seat seat, struct shl_run_place place, unsigned pages) {

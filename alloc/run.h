@@ -2,7 +2,7 @@
 #ifndef SHL_ALLOC_RUN_H
 #define SHL_ALLOC_RUN_H
 
-#include "alloc/handle.h"
+#include "alloc/record.h"
 
 // Runs: contiguous pages of one chunk, the buddy layer. Truth is one word a run, D[first page].
 
@@ -23,6 +23,7 @@ struct shl_run_request {
   unsigned pages;
   unsigned align_pages;  // a power of two
   bool backed;           // only pages that are backed already
+  const struct shl_record *record;  // to stand before the pages are taken; null: none
 };
 
 // A run under its chunk's claim. Private to the process.
@@ -45,15 +46,20 @@ shoal_status shl_run_find_backed(struct shl_seat seat, struct shl_run_request re
 /// then gives back what has been free for long.
 void shl_run_end_claim(struct shl_seat seat, uint32_t chunk);
 
-/// Allocates a run of whole pages as a block. `zeroed` tells whether it must read as zero.
+/// Allocates a run of whole pages as a block. `zeroed` tells whether it must read as zero. The
+/// request's record goes on standing.
 /// returns: its offset in *out; otherwise as shl_run_find.
 shoal_status shl_run_alloc(struct shl_seat seat, struct shl_run_request request, bool zeroed,
                            uint64_t *out);
 
-/// Frees the run that starts at `page`, whoever calls. `seat.slot` may be null: then the pages wait
-/// for the next claim of the chunk.
+/// Frees the run that starts at `page`, whoever calls: its pages wait for the next claim of the
+/// chunk.
 /// returns: false iff it was free already.
-bool shl_run_free(struct shl_seat seat, uint32_t chunk, unsigned page);
+bool shl_run_free(shoal_heap *heap, uint32_t chunk, unsigned page);
+
+/// Claims the chunk for a moment, if it is to be had, so that what was freed in it is collected. J
+/// is 0 before and after. Nothing where seat.slot is null.
+void shl_run_settle(struct shl_seat seat, uint32_t chunk);
 
 /// Makes the run at `page` `pages` long where it stands.
 /// returns: false iff the chunk is claimed, the pages behind are taken, no memory backs them, or no

@@ -12,7 +12,6 @@
 // A crash leaves slots owned by a dead process: others recover them.
 #include "alloc/seat.h"
 
-#include "alloc/journal.h"
 #include "alloc/reap.h"
 #include "alloc/recover.h"
 #include "base/fail.h"
@@ -129,7 +128,7 @@ static void sit_down(void) {
 }
 
 static void settle(struct shl_seat seat) {
-  if (!shl_journal_is_clear(seat.slot)) shl_recover(seat);
+  if (!shl_recover_is_done(seat.slot)) shl_recover(seat);
 }
 
 struct shl_seat shl_seat_enter_spare(shoal_heap *heap) {
@@ -145,6 +144,12 @@ static shoal_status take(shoal_heap *heap, enum shl_slot_order order, struct shl
   if (status != SHOAL_E_LIMIT) return status;
   shl_reap(heap);
   return shl_slot_take(heap, order, out);
+}
+
+shoal_status shl_seat_borrow(shoal_heap *heap, struct shl_seat *out) {
+  shoal_status status = take(heap, SHL_SLOT_FREE_FIRST, out);
+  if (status == SHOAL_OK) shl_slot_sign(*out);
+  return status;
 }
 
 static void sit_in(struct shl_seat seat, enum shl_slot_order order) {

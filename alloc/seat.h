@@ -38,6 +38,11 @@ shoal_status shl_seat_enter(shoal_heap *heap, struct shl_seat *out);
 /// never allocate; where none can be had the seat has no slot, and nobody is waited for.
 shoal_status shl_seat_enter_to_free(shoal_heap *heap, struct shl_seat *out);
 
+/// A second slot for the calling thread, empty and signed, for something that must outlast single
+/// calls. Give it back with shl_slot_let_go.
+/// returns: SHOAL_OK; LIMIT iff none is left; NO_SPACE.
+shoal_status shl_seat_borrow(shoal_heap *heap, struct shl_seat *out);
+
 /// The process's spare slot, while the caller is in no seat or in its own.
 struct shl_seat shl_seat_enter_spare(shoal_heap *heap);
 

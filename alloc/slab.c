@@ -20,7 +20,9 @@
 #include "alloc/hint.h"
 #include "alloc/journal.h"
 #include "alloc/partial.h"
+#include "alloc/record.h"
 #include "alloc/run.h"
+#include "base/panic.h"
 
 static unsigned meta_pages(uint32_t unit) {
   unsigned row = unit % SHL_UNITS_PER_CHUNK;
@@ -129,17 +131,6 @@ void shl_slab_release_steps(struct shl_seat seat, unsigned class_index, uint32_t
   shl_run_drop(seat.heap, place);
 }
 
-static bool is_named_by_own_record(struct shl_seat seat, uint32_t unit,
-                                   const struct shl_class_info *info) {
-  const struct shl_record_rec *record = &seat.slot->record;
-  if (shl_load_relaxed_u64(&record->op) == SHL_JA_NONE) return false;
-  uint64_t begin = shl_unit_offset(unit);
-  uint64_t end = begin + (uint64_t)info->units * SHL_UNIT_BYTES;
-  uint64_t block = shl_load_relaxed_u64(&record->block);
-  uint64_t second = shl_load_relaxed_u64(&record->second);
-  return (block >= begin && block < end) || (second >= begin && second < end);
-}
-
 // An empty hand lets its slab go: it may stand nowhere.
 static void leave_slab(struct shl_hand_rec *hand) {
   shl_store_release_u32(&hand->ref, 0);
@@ -148,6 +139,7 @@ static void leave_slab(struct shl_hand_rec *hand) {
 }
 
 bool shl_slab_examine(struct shl_seat seat, uint32_t unit, bool keep_only) {
+  SHL_ASSERT_DEBUG(shl_record_is_clear(seat.slot));
   uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(seat.heap, unit));
   unsigned class_index = shl_desc_class(desc);
   const struct shl_class_info *info = &shl_classes[class_index];
@@ -156,7 +148,6 @@ bool shl_slab_examine(struct shl_seat seat, uint32_t unit, bool keep_only) {
   struct shl_hand_rec *hand = &seat.slot->hands[class_index];
   bool at_hand = shl_load_relaxed_u32(&hand->ref) >> 6 == unit;
   if (at_hand && shl_load_relaxed_u64(&hand->blocks) != 0) return false;
-  if (is_named_by_own_record(seat, unit, info)) return false;
   if (keep_only && shl_partial_is_only(seat, class_index, unit)) return false;
   uint32_t chunk = shl_unit_chunk(unit);
   if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) {

@@ -8,7 +8,7 @@
 // whatever process, goes on with them.
 //
 // Invariants
-//   I1  J and JA of a slot that is not OWNED are 0.
+//   I1  J, JA and the reservations of a slot that is not OWNED are 0.
 //   I2  `thread` is 0 from before an owner word becomes OWNED until its owner has stored its own
 //       id: a process judges its own slots by it, and 0 is never dead. Late zeros only delay.
 //       `thread_start` is stored before `thread`, and read after it.
@@ -18,8 +18,8 @@
 // A crash leaves the slot FREE, ORPHAN or OWNED by a dead process: the last is recovered.
 #include "alloc/slot.h"
 
-#include "alloc/journal.h"
 #include "alloc/recover.h"
+#include "alloc/reservation.h"
 #include "base/align.h"
 #include "base/fail.h"
 #include "mapping/os.h"
@@ -37,7 +37,8 @@ static bool change_owner(const shoal_heap *heap, uint32_t id, uint64_t before, u
 }
 
 void shl_slot_let_go(struct shl_seat seat) {
-  if (!shl_journal_is_clear(seat.slot)) shl_recover(seat);
+  if (!shl_recover_is_done(seat.slot)) shl_recover(seat);
+  shl_reservation_cancel_all(seat);
   uint32_t id = shl_slot_id(seat.heap, seat.slot);
   struct shl_owner_rec *row = shl_owner_row(seat.heap, id);
   bool empty = shl_load_relaxed_u32(&seat.slot->cursor) == 0;
@@ -95,11 +96,19 @@ bool shl_slot_take_orphan(shoal_heap *heap, uint32_t id, struct shl_seat *out) {
   return true;
 }
 
+// Counts the death of a thread: of the slot's own, or of one that may have allocated from it.
+static void count_death(shoal_heap *heap, uint32_t id, uint64_t thread) {
+  bool unused = shl_load_relaxed_u32(&shl_slot_page(heap, id)->cursor) == 0;
+  if (thread != 0 || !unused) (void)shl_add_relaxed_u64(&heap->words->deaths, 1);
+}
+
 bool shl_slot_recover(shoal_heap *heap, uint32_t id) {
   struct shl_owner_rec *row = shl_owner_row(heap, id);
+  uint64_t thread = shl_load_acquire_u64(&row->thread);
   uint64_t before = shl_load_acquire_u64(&row->word);
   if (!shl_owner_is_dead(heap, id, shl_owner_decode(before))) return false;
   if (!change_owner(heap, id, before, SHL_OWNER_OWNED)) return false;
+  count_death(heap, id, thread);
   shl_slot_let_go(shl_seat_of(heap, id));
   return true;
 }

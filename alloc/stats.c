@@ -8,6 +8,7 @@
 #include "alloc/chunk.h"
 #include "alloc/huge.h"
 #include "alloc/pin.h"
+#include "alloc/reservation.h"
 #include "alloc/root.h"
 #include "alloc/run.h"
 #include "alloc/slot.h"
@@ -115,8 +116,10 @@ static void count_slots(const shoal_heap *heap, shoal_heap_stats *stats) {
     bool threads = shl_load_acquire_u64(&row->thread) != 0;
     stats->thread_slots += owned && !dead && threads ? 1 : 0;
     stats->thread_slots_dead += dead ? 1 : 0;
+    if (owned) stats->reservations += shl_reservation_count(shl_slot_page(heap, id));
     stats->thread_slots_orphan += word.state == SHL_OWNER_ORPHAN ? 1 : 0;
   }
+  stats->deaths = shl_load_relaxed_u64(&heap->words->deaths);
 }
 
 static void count_records(const shoal_heap *heap, shoal_heap_stats *stats) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// shoal_trim and shoal_thread_idle: giving back what a heap holds without using it. Every step is
-// one of another module's, crash-safe by itself; between them J is 0.
+// shoal_trim, shoal_thread_idle, shoal_reap: giving back what a heap holds without using it. Every
+// step is one of another module's, crash-safe by itself; between them J is 0.
 #include <shoal/inspect.h>
 
 #include "alloc/chunk.h"
 #include "alloc/orphan.h"
+#include "alloc/reap.h"
+#include "alloc/reservation.h"
 #include "alloc/run.h"
 #include "alloc/seat.h"
 #include "base/fail.h"
@@ -38,6 +40,19 @@ shoal_status shoal_trim(shoal_heap *heap, unsigned flags) {
 
 shoal_status shoal_thread_idle(shoal_heap *heap) {
   if (heap == NULL) return shl_fail(SHOAL_E_ARGUMENT, 0, "`heap` is null.");
+  const struct shl_slot_rec *slot = shl_thread_seat(heap)->slot;
+  unsigned open = slot == NULL ? 0 : shl_reservation_count(slot);
+  if (open != 0) {
+    return shl_fail(SHOAL_E_BUSY, 0, "%u reservations are open in this thread: publish or cancel.",
+                    open);
+  }
   shl_seat_return(heap);
   return SHOAL_OK;
+}
+
+shoal_status shoal_reap(shoal_heap *heap) {
+  if (heap == NULL) return shl_fail(SHOAL_E_ARGUMENT, 0, "`heap` is null.");
+  shoal_status status = shl_handle_may_store(heap);
+  if (status == SHOAL_OK) shl_reap(heap);
+  return status;
 }

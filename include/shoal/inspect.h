@@ -61,6 +61,10 @@ typedef struct shoal_heap_stats {
   uint64_t thread_slots;        ///< Count in use by live threads.
   uint64_t thread_slots_orphan;  ///< Count given back with their blocks, to be adopted.
   uint64_t thread_slots_dead;   ///< Count whose owner died inside.
+  uint64_t reservations;        ///< Count open, in all threads.
+  uint64_t deaths;              ///< Count of thread slots recovered after a death, since the heap
+                                ///< was made: each thread can have stranded the one block that a
+                                ///< plain allocation had just given it, and no other.
   uint64_t processes;           ///< Count attached for writing.
   uint64_t roots;               ///< Count.
   uint64_t pins;                ///< Count.
@@ -89,9 +93,19 @@ enum {
 /// cost: proportional to the chunks; system calls.
 shoal_status shoal_trim(shoal_heap *heap, unsigned flags);
 
+/// Recovers what dead threads and processes have left, all of it, now: steps and calls cut short
+/// are finished or undone, reservations freed, slots put up for adoption, pins dropped. Afterwards
+/// the words that the dead had handed to shoal_alloc_to and its kin are settled.
+/// returns: SHOAL_OK; ARGUMENT for null; READ_ONLY; STALE as shoal_trim.
+/// safe: any thread, several at a time. Nobody need call it: opening a heap and running short of
+///   slots or memory do the same.
+/// crash: each slot is recovered or not; the next to look does the rest.
+/// cost: a probe for each process attached, and up to some ten microseconds for each dead thread.
+shoal_status shoal_reap(shoal_heap *heap);
+
 /// Gives the calling thread's slot back whole: hands, slabs and lists can be adopted by another
 /// thread of any process. The thread's next allocation takes a slot again.
-/// returns: SHOAL_OK, also where the thread has no slot.
+/// returns: SHOAL_OK, also where the thread has no slot; BUSY iff the thread has reservations open.
 /// crash: the slot is this thread's or it can be adopted.
 shoal_status shoal_thread_idle(shoal_heap *heap);
 

@@ -34,6 +34,33 @@ shoal_status shoal_root_set(shoal_heap *heap, const char *name, const shoal_root
 /// crash: reads only.
 shoal_status shoal_root_get(shoal_heap *heap, const char *name, shoal_root *out);
 
+/// Builds the block of a root that is being created: `object`, of the root's size, reads as zero.
+/// It may use the heap, but for this root. returns: SHOAL_OK, or what the creation fails with.
+typedef shoal_status shoal_root_constructor(shoal_heap *heap, void *object, void *context);
+
+/// How a root that is not there is built.
+typedef struct shoal_root_builder {
+  shoal_root_constructor *construct;
+  void *context;        ///< Handed to `construct`.
+  unsigned timeout_ms;  ///< To wait for another thread that is building the root.
+} shoal_root_builder;
+
+/// Finds the root `name`, or creates it: allocates root->size bytes and has the constructor build
+/// them, once, however many ask at the same time and whoever of them dies. In: size, type_id,
+/// type_version and flags of *root. Out: root->off too.
+/// returns: SHOAL_OK and *root; what the constructor returned, where that was not OK: no root then;
+///   ARGUMENT iff the root exists with another type id, type version, size or flags; BUSY iff
+///   another live thread was still at it after builder->timeout_ms; LIMIT iff the table is full, or
+///   no second thread slot is left; FULL, NO_SPACE; NAME; READ_ONLY; STALE as shoal_root_set.
+/// owns: the root; who removes it frees the block.
+/// safe: any thread of any process. Where the constructor's process dies, the next caller, or one
+///   that waits, builds it anew.
+/// crash: no root and no block, or the root and its block as built. Other blocks that the
+///   constructor allocated are allocated.
+/// cost: a thread slot taken and given back, and as shoal_root_set.
+shoal_status shoal_root_find_or_create(shoal_heap *heap, const char *name, shoal_root *root,
+                                       const shoal_root_builder *builder);
+
 /// Removes the root `name`; the block it named stays allocated.
 /// returns: SHOAL_OK; NOT_FOUND; NAME; BUSY, READ_ONLY, STALE as shoal_root_set.
 /// crash: the root is there or it is not.

@@ -2,6 +2,7 @@
 #ifndef SHOAL_SHOAL_H
 #define SHOAL_SHOAL_H
 
+#include <shoal/exact.h>
 #include <shoal/heap.h>
 #include <shoal/inspect.h>
 #include <shoal/offset.h>

@@ -2,6 +2,7 @@
 // Goal: the check sees each way in which a thread slot can contradict itself. Method: break one
 // field of a real heap and read what is reported.
 #include "alloc/journal.h"
+#include "alloc/record.h"
 #include "alloc/slot.h"
 #include "tests/alloc/populated.h"
 #include "tests/harness/harness.h"

@@ -93,7 +93,8 @@ static void who_lets_go_settles_what_came_meanwhile(void) {
   EXPECT_EQ(SHL_CLAIM_TAKEN, shl_chunk_claim(here, first));
   take_run(here, first, 0, 10);
   take_run(here, first, 10, 5);
-  EXPECT(shl_run_free(other, first, 0));
+  EXPECT(shl_run_free(heap, first, 0));
+  shl_run_settle(other, first);
   EXPECT_NE(0, shl_run_word(heap, first, 0));
   shl_run_end_claim(here, first);
   EXPECT_EQ(0, shl_run_word(heap, first, 0));

@@ -20,9 +20,15 @@ static const char *metadata(const shoal_heap *heap) {
   return heap->view.base;
 }
 
+// A state is the metadata, then the caller's word.
+static char *state(const struct cut *cut, size_t index) {
+  return cut->states + index * (cut->bytes + sizeof *cut->word);
+}
+
 static void keep_state(struct cut *cut) {
   if (cut->count == STATES_MAX) return;
-  memcpy(cut->states + cut->count * cut->bytes, metadata(cut->heap), cut->bytes);
+  memcpy(state(cut, cut->count), metadata(cut->heap), cut->bytes);
+  if (cut->word != NULL) memcpy(state(cut, cut->count) + cut->bytes, cut->word, sizeof *cut->word);
   cut->count++;
 }
 
@@ -50,11 +56,12 @@ static bool can_step(void) {
   return getenv("SHOAL_TEST_NO_STEPS") == NULL;
 }
 
-bool cut_run(shoal_heap *heap, void (*step)(void *context), void *context, struct cut *out) {
-  *out = (struct cut){.heap = heap, .bytes = heap->region->header.metadata_bytes};
+bool cut_run(shoal_heap *heap, uint64_t *word, void (*step)(void *context), void *context,
+             struct cut *out) {
+  *out = (struct cut){.heap = heap, .word = word, .bytes = heap->region->header.metadata_bytes};
   if (!can_step()) return false;
   // Address space alone: what is not written takes no memory.
-  out->states = malloc(STATES_MAX * out->bytes);
+  out->states = malloc(STATES_MAX * (out->bytes + sizeof *word));
   if (out->states == NULL) return false;
   keep_state(out);
   struct sigaction action = {.sa_handler = look}, before;
@@ -72,25 +79,33 @@ bool cut_run(shoal_heap *heap, void (*step)(void *context), void *context, struc
 }
 
 void cut_restore(const struct cut *cut, size_t index) {
-  memcpy(cut->heap->view.base, cut->states + index * cut->bytes, cut->bytes);
+  memcpy(cut->heap->view.base, state(cut, index), cut->bytes);
+  if (cut->word != NULL) memcpy(cut->word, state(cut, index) + cut->bytes, sizeof *cut->word);
 }
 
 bool cut_is_at(const struct cut *cut, size_t index) {
-  return memcmp(metadata(cut->heap), cut->states + index * cut->bytes, cut->bytes) == 0;
+  const char *kept = state(cut, index);
+  bool same = cut->word == NULL || memcmp(cut->word, kept + cut->bytes, sizeof *cut->word) == 0;
+  return same && memcmp(metadata(cut->heap), kept, cut->bytes) == 0;
 }
 
-static uint64_t sum_of(const shoal_heap *heap) {
+static uint64_t stir(uint64_t sum, uint64_t word) {
+  sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+  return sum ^ sum >> 29;
+}
+
+static uint64_t sum_of(const shoal_heap *heap, const uint64_t *word) {
   const uint64_t *words = (const uint64_t *)(const void *)metadata(heap);
   uint64_t sum = UINT64_C(0xcbf29ce484222325);
   for (size_t i = 0; i < heap->region->header.metadata_bytes / sizeof *words; i++) {
-    sum = (sum ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-    sum ^= sum >> 29;
+    sum = stir(sum, words[i]);
   }
+  if (word != NULL) sum = stir(sum, *word);
   return sum != 0 ? sum : 1;
 }
 
-bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap) {
-  uint64_t sum = sum_of(heap);
+bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap, const uint64_t *word) {
+  uint64_t sum = sum_of(heap, word);
   for (size_t i = sum % CUT_SEEN_MAX; i < CUT_SEEN_MAX; i++) {
     if (seen->sums[i] == sum) return false;
     if (seen->sums[i] != 0) continue;

@@ -16,15 +16,18 @@
 // Private to the process.
 struct cut {
   shoal_heap *heap;
+  uint64_t *word;  // of the caller's, part of the state; null: none
   size_t bytes;    // of the metadata
   size_t count;    // of states, the one before the step and the one after it included
   char *states;    // `count` copies
   size_t instructions;
 };
 
-/// Runs step(context) so. The metadata is as after the step then.
+/// Runs step(context) so. The metadata is as after the step then. `word` is one word of the heap's
+/// data that belongs to the state too; null: none.
 /// returns: false, and `out` is empty, where the machine does not stop after each instruction.
-bool cut_run(shoal_heap *heap, void (*step)(void *context), void *context, struct cut *out);
+bool cut_run(shoal_heap *heap, uint64_t *word, void (*step)(void *context), void *context,
+             struct cut *out);
 
 /// Puts state `index` back.
 void cut_restore(const struct cut *cut, size_t index);
@@ -39,8 +42,9 @@ struct cut_seen {
   uint64_t sums[CUT_SEEN_MAX];
 };
 
-/// Whether the metadata is in a state not met before; it is from now on.
-bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap);
+/// Whether the metadata and the word, if not null, are in a state not met before; from now on it is
+/// one that was.
+bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap, const uint64_t *word);
 
 void cut_free(struct cut *cut);
 

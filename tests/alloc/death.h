@@ -12,8 +12,11 @@
 struct scene {
   shoal_heap *heap;
   struct shl_seat victim;  // the slot under which the step is done
+  struct shl_seat second;  // another slot of the victim's, which dies with it; null: none
   struct shl_seat other;   // a slot that lives
   shoal_off off;           // a block
+  shoal_off *word;         // of the caller's, that the step changes; null: none
+  uint64_t extra;          // blocks that the living took meanwhile
   uint32_t unit;           // of its slab
   unsigned ops;            // bit n: the journal held op n in some state
   size_t turn;             // recoveries cut so far
@@ -26,14 +29,15 @@ struct step {
   const char *name;
   void (*prepare)(struct scene *scene);
   void (*run)(struct scene *scene);
+  void (*meanwhile)(struct scene *scene);  // what the living do before the recovery; null: nothing
   unsigned ops;      // that its journal must pass through: bit n for op n
   bool many_chunks;  // the heap needs more than one
 };
 
 /// Runs the step, and for each state that it passes through: says that its slot's owner is dead,
 /// recovers it, and dies in that, too, after each instruction. Fails the test where a heap
-/// recovered so contradicts itself, where the step is neither done nor undone, or where its journal
-/// has not been through all of its ops.
+/// recovered so contradicts itself, where the step is neither done nor undone, in the heap and in
+/// the scene's word alike, or where its journal has not been through all of its ops.
 /// returns: false iff this machine does not stop after each instruction.
 bool death_anywhere_in(const struct step *step);
 

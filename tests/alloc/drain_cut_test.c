@@ -44,7 +44,8 @@ static void run_full_drain(void *unused) {
 // One drain and no more: each further one would be as many states again.
 static void a_full_drain_passes_what_stays_once(void) {
   struct cut once, full;
-  if (!cut_run(heap, run_drain, NULL, &once) || !cut_run(heap, run_full_drain, NULL, &full)) {
+  if (!cut_run(heap, NULL, run_drain, NULL, &once) ||
+      !cut_run(heap, NULL, run_full_drain, NULL, &full)) {
     SKIP("this machine does not stop at each instruction");
   }
   EXPECT_LT(2, once.count);
@@ -63,7 +64,7 @@ static bool goes_when_its_chunk_is_let_go(void) {
 
 static void a_dead_drain_keeps_the_hint_of_what_stays(void) {
   struct cut cut;
-  if (!cut_run(heap, run_drain, NULL, &cut)) {
+  if (!cut_run(heap, NULL, run_drain, NULL, &cut)) {
     SKIP("this machine does not stop at each instruction");
   }
   for (size_t i = 0; i < cut.count; i++) {

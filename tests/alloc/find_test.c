@@ -46,7 +46,7 @@ static uint32_t chunk_of(uint64_t off) {
 }
 
 static void free_at(uint64_t off) {
-  EXPECT(shl_run_free(here, chunk_of(off), (unsigned)(off >> SHL_PAGE_SHIFT) % WHOLE));
+  EXPECT(stand_free_run(here, off));
 }
 
 static void the_last_chunk_is_tried_first(void) {
@@ -155,7 +155,7 @@ static void at_the_limit_backed_pages_are_used_again(void) {
   struct shl_run_place place;
   uint64_t off = 0;
   EXPECT_OK(shl_run_alloc(seat, request, false, &off));
-  EXPECT(shl_run_free(seat, chunk_of(off), (unsigned)(off >> SHL_PAGE_SHIFT) % WHOLE));
+  EXPECT(stand_free_run(seat, off));
   shl_store_relaxed_u16(shl_room(limited, limited->first_chunk), 0);
   EXPECT_OK(shl_run_find_backed(seat, request, &place));
   shl_run_end_claim(seat, place.chunk);

@@ -20,9 +20,14 @@ static void open_heap(void) {
   first = heap->first_chunk;
 }
 
+static shoal_status take(struct shl_seat seat, uint64_t bytes, unsigned flags, uint64_t *out) {
+  struct shl_wish wish = {.bytes = bytes, .alignment = 16, .flags = flags};
+  return shl_huge_alloc(seat, &wish, out);
+}
+
 static uint32_t alloc(uint64_t bytes) {
   uint64_t off = 0;
-  EXPECT_OK(shl_huge_alloc(here, bytes, 0, &off));
+  EXPECT_OK(take(here, bytes, 0, &off));
   EXPECT_EQ(0, off % SHL_CHUNK_BYTES);
   return (uint32_t)(off >> SHL_CHUNK_SHIFT);
 }
@@ -80,9 +85,9 @@ static void full_is_said_when_no_chunks_in_a_row_are_left(void) {
   for (unsigned i = 0; i < 5; i++) heads[i] = alloc(2 * mib);
   EXPECT(shl_huge_free(here, heads[1]));
   EXPECT(shl_huge_free(here, heads[3]));
-  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 3 * mib, 0, &off));
-  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 100 * mib, 0, &off));
-  EXPECT_OK(shl_huge_alloc(here, 2 * mib, 0, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, take(here, 3 * mib, 0, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, take(here, 100 * mib, 0, &off));
+  EXPECT_OK(take(here, 2 * mib, 0, &off));
 }
 
 // Part of the only place is being claimed or freed by one who does not move.
@@ -94,12 +99,12 @@ static void chunks_in_passing_are_busy_not_full(void) {
   shl_a64 *word = &shl_chunk_row(heap, head + 2)->word;
   for (unsigned i = 0; i < 4; i++) {
     shl_store_seq_cst_u64(word, shl_chunk_encode(states[i], shl_seat_id(other), 0));
-    EXPECT_STATUS(SHOAL_E_BUSY, shl_huge_alloc(here, 8 * mib, 0, &off));
-    EXPECT_OK(shl_huge_alloc(here, 4 * mib, 0, &off));
+    EXPECT_STATUS(SHOAL_E_BUSY, take(here, 8 * mib, 0, &off));
+    EXPECT_OK(take(here, 4 * mib, 0, &off));
     EXPECT(shl_huge_free(here, (uint32_t)(off >> SHL_CHUNK_SHIFT)));
     shl_store_seq_cst_u64(word, shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
   }
-  EXPECT_OK(shl_huge_alloc(here, 8 * mib, 0, &off));
+  EXPECT_OK(take(here, 8 * mib, 0, &off));
 }
 
 static void a_run_grows_over_free_chunks_behind(void) {
@@ -134,7 +139,7 @@ static void zeroed_means_zero_whatever_was_there(void) {
   memset(shoal_ptr(heap, shl_chunk_offset(head)), 0x5a, 5 * mib);
   EXPECT(shl_huge_free(here, head));
   uint64_t off = 0;
-  EXPECT_OK(shl_huge_alloc(here, 6 * mib, SHOAL_ZERO, &off));
+  EXPECT_OK(take(here, 6 * mib, SHOAL_ZERO, &off));
   const char *bytes = shoal_ptr(heap, off);
   uint64_t dirty = 0;
   for (uint64_t i = 0; i < 6 * mib; i++) dirty += bytes[i] != 0 ? 1 : 0;
@@ -143,15 +148,15 @@ static void zeroed_means_zero_whatever_was_there(void) {
 
 static void without_growth_backed_chunks_alone_are_taken(void) {
   uint64_t off;
-  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 2 * mib, SHOAL_NO_GROW, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, take(here, 2 * mib, SHOAL_NO_GROW, &off));
   EXPECT_EQ(first, shl_chunk_high_water(heap));
   uint32_t head = alloc(4 * mib);
   EXPECT(shl_huge_free(here, head));
-  EXPECT_OK(shl_huge_alloc(here, 4 * mib, SHOAL_NO_GROW, &off));
+  EXPECT_OK(take(here, 4 * mib, SHOAL_NO_GROW, &off));
   EXPECT(shl_huge_free(here, head));
   EXPECT(shl_chunk_trim(here, head));
-  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(here, 4 * mib, SHOAL_NO_GROW, &off));
-  EXPECT_OK(shl_huge_alloc(here, 2 * mib, SHOAL_NO_GROW, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, take(here, 4 * mib, SHOAL_NO_GROW, &off));
+  EXPECT_OK(take(here, 2 * mib, SHOAL_NO_GROW, &off));
   EXPECT_EQ(head + 1, off >> SHL_CHUNK_SHIFT);
 }
 
@@ -159,10 +164,10 @@ static void the_limit_refuses_and_leaves_nothing(void) {
   shoal_heap *limited = stand_open(3 * mib);
   struct shl_seat seat = stand_here(limited);
   uint64_t off;
-  EXPECT_STATUS(SHOAL_E_FULL, shl_huge_alloc(seat, 4 * mib, 0, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, take(seat, 4 * mib, 0, &off));
   EXPECT_EQ(0, stand_stats(limited).committed);
   EXPECT_EQ(0, shl_load_relaxed_u64(&limited->words->committed_bytes));
-  EXPECT_OK(shl_huge_alloc(seat, 3 * mib, 0, &off));
+  EXPECT_OK(take(seat, 3 * mib, 0, &off));
   EXPECT(!shl_huge_resize(seat, (uint32_t)(off >> SHL_CHUNK_SHIFT), 5 * mib));
   stand_close(limited);
 }
@@ -249,7 +254,7 @@ static void no_run_takes_a_huge_blocks_bytes_for_zero(void) {
   struct shl_run_request request = {.pages = 1, .align_pages = 1};
   uint64_t off = 0;
   EXPECT_OK(shl_run_alloc(here, request, false, &off));
-  EXPECT(shl_run_free(here, first, (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK));
+  EXPECT(stand_free_run(here, off));
   EXPECT_EQ(first, alloc(2 * mib));
   memset(shoal_ptr(heap, shl_chunk_offset(first)), 0x5a, 2 * mib);
   EXPECT(shl_huge_free(here, first));

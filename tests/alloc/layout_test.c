@@ -7,6 +7,7 @@
 #include "alloc/journal.h"
 #include "alloc/layout.h"
 #include "alloc/pin.h"
+#include "alloc/record.h"
 #include "alloc/root.h"
 #include "alloc/run.h"
 #include "alloc/slot.h"
@@ -32,7 +33,8 @@ static const struct frozen frozen[] = {
     FIELD(struct shl_heap_rec, slot_high_water, 8, 8),
     FIELD(struct shl_heap_rec, committed_bytes, 16, 8),
     FIELD(struct shl_heap_rec, first_chunk, 24, 8),
-    FIELD(struct shl_heap_rec, reserved, 32, 480),
+    FIELD(struct shl_heap_rec, deaths, 32, 8),
+    FIELD(struct shl_heap_rec, reserved, 40, 472),
     WHOLE(struct shl_root_rec, 64),
     FIELD(struct shl_root_rec, version, 0, 8),
     FIELD(struct shl_root_rec, off, 8, 8),

@@ -8,25 +8,19 @@
 
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
-#include "tests/alloc/stand.h"
+#include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
 enum { UNITS = 4, THREADS = 4, TURNS = 3000 };
 
-static shoal_heap *heap;
-static struct shl_seat here;
-static struct shl_seat other;
-
 static void open_heap(void) {
-  heap = stand_open(UNITS * SHL_UNIT_BYTES);
-  here = stand_here(heap);
-  other = stand_other(heap, 0);
+  seats_open(stand_open(UNITS * SHL_UNIT_BYTES), 0);
   EXPECT_OK(shl_chunk_raise(heap, heap->first_chunk));
 }
 
 static void close_heap(void) {
   shl_store_relaxed_u64(&heap->words->committed_bytes, 0);
-  stand_close(heap);
+  seats_close();
 }
 
 static uint64_t sum(void) {

@@ -63,6 +63,7 @@ static unsigned live_records(const shoal_heap *heap) {
 static void expect_all_reaped(shoal_heap *heap, uint64_t deaths) {
   shoal_heap_stats stats = stand_stats(heap);
   EXPECT_EQ(0, stats.thread_slots_dead);
+  EXPECT_EQ(deaths, stats.deaths);
   EXPECT_EQ(0, stats.pins);
   EXPECT_EQ(deaths * (BLOCKS + 1), stats.live_blocks);
   EXPECT_EQ(1, stats.processes);

@@ -125,16 +125,15 @@ static void prepare_last_run(struct scene *scene) {
 
 static void prepare_free_chunk(struct scene *scene) {
   prepare_last_run(scene);
-  unsigned page = (unsigned)(scene->off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK;
-  EXPECT(shl_run_free(scene->victim, (uint32_t)(scene->off >> SHL_CHUNK_SHIFT), page));
+  EXPECT(stand_free_run(scene->victim, scene->off));
 }
 
 static void prepare_huge(struct scene *scene) {
-  EXPECT_OK(shl_huge_alloc(scene->victim, 5 << 20, 0, &scene->off));
+  EXPECT_OK(shl_huge_alloc(scene->victim, &(struct shl_wish){.bytes = 5 << 20}, &scene->off));
 }
 
 static void prepare_long_huge(struct scene *scene) {
-  EXPECT_OK(shl_huge_alloc(scene->victim, 9 << 20, 0, &scene->off));
+  EXPECT_OK(shl_huge_alloc(scene->victim, &(struct shl_wish){.bytes = 9 << 20}, &scene->off));
 }
 
 // The victim is the thread's own slot: what follows is done by public calls.
@@ -199,7 +198,7 @@ static void run_run_alloc(struct scene *scene) {
 }
 
 static void run_run_free(struct scene *scene) {
-  EXPECT(shl_run_free(scene->victim, chunk_of(scene), page_of(scene)));
+  EXPECT(stand_free_run(scene->victim, scene->off));
 }
 
 static void run_run_grow(struct scene *scene) {
@@ -215,7 +214,7 @@ static void run_trim(struct scene *scene) {
 }
 
 static void run_huge_alloc(struct scene *scene) {
-  EXPECT_OK(shl_huge_alloc(scene->victim, 5 << 20, 0, &scene->off));
+  EXPECT_OK(shl_huge_alloc(scene->victim, &(struct shl_wish){.bytes = 5 << 20}, &scene->off));
 }
 
 static void run_huge_free(struct scene *scene) {
@@ -250,47 +249,47 @@ static void prepare_all_pending(struct scene *scene) {
 }
 
 static const struct step block_steps[] = {
-    {"first block of a class", prepare_nothing, run_alloc,
+    {"first block of a class", prepare_nothing, run_alloc, NULL,
      OP(CHUNK) | OP(NEWSLAB) | OP(REFILL), false},
-    {"first small block", prepare_nothing, run_alloc_64,
+    {"first small block", prepare_nothing, run_alloc_64, NULL,
      OP(CHUNK) | OP(NEWSLAB) | OP(REFILL), false},
-    {"pop", prepare_hand, run_alloc, 1, false},
-    {"refill", prepare_empty_hand, run_alloc, OP(REFILL), false},
-    {"refill from the next word", prepare_next_word, run_alloc_64, OP(REFILL), false},
-    {"free into the hand", prepare_full_elsewhere, run_free_into, 0, false},
-    {"refill past a full slab", prepare_used_up, run_alloc,
+    {"pop", prepare_hand, run_alloc, NULL, 1, false},
+    {"refill", prepare_empty_hand, run_alloc, NULL, OP(REFILL), false},
+    {"refill from the next word", prepare_next_word, run_alloc_64, NULL, OP(REFILL), false},
+    {"free into the hand", prepare_full_elsewhere, run_free_into, NULL, 0, false},
+    {"refill past a full slab", prepare_used_up, run_alloc, NULL,
      OP(UNLINK) | OP(NEWSLAB) | OP(REFILL), false},
-    {"refill by a collection", prepare_used_up_pending, run_alloc,
+    {"refill by a collection", prepare_used_up_pending, run_alloc, NULL,
      OP(DRAIN) | OP(COLLECT) | OP(REFILL), false},
-    {"local free", prepare_block, run_free, 1, false},
-    {"free into a full slab", prepare_full, run_free, OP(RELIST), false},
-    {"remote free", prepare_others_block, run_free, OP(HINT), false},
-    {"hand back", prepare_hand, run_give_back, OP(REFILL), false},
-    {"collect", prepare_pending, run_drain, OP(DRAIN) | OP(COLLECT), false},
-    {"collect and release", prepare_all_pending, run_drain,
+    {"local free", prepare_block, run_free, NULL, 1, false},
+    {"free into a full slab", prepare_full, run_free, NULL, OP(RELIST), false},
+    {"remote free", prepare_others_block, run_free, NULL, OP(HINT), false},
+    {"hand back", prepare_hand, run_give_back, NULL, OP(REFILL), false},
+    {"collect", prepare_pending, run_drain, NULL, OP(DRAIN) | OP(COLLECT), false},
+    {"collect and release", prepare_all_pending, run_drain, NULL,
      OP(DRAIN) | OP(COLLECT) | OP(CHUNK) | OP(FREESLAB), false},
 };
 
 static const struct step page_steps[] = {
-    {"release of a slab", prepare_empty_slab, run_examine, OP(CHUNK) | OP(FREESLAB), false},
-    {"refused release of a slab", prepare_held_empty_slab, run_refused_examine, 0, false},
-    {"first run", prepare_nothing, run_run_alloc, OP(CHUNK) | OP(RUN), false},
-    {"run", prepare_run, run_run_alloc, OP(CHUNK) | OP(RUN), false},
-    {"free of a run", prepare_run, run_run_free, OP(CHUNK), false},
-    {"free of the last run", prepare_last_run, run_run_free, OP(CHUNK), false},
-    {"growth of a run", prepare_run, run_run_grow, OP(CHUNK), false},
-    {"shrinking of a run", prepare_run, run_run_shrink, OP(CHUNK), false},
-    {"trim", prepare_free_chunk, run_trim, OP(TRIM), false},
-    {"new root", prepare_own, run_root_set, OP(ROOT), false},
-    {"change of a root", prepare_root, run_root_set, OP(ROOT), false},
-    {"removal of a root", prepare_root, run_root_remove, OP(ROOT), false},
+    {"release of a slab", prepare_empty_slab, run_examine, NULL, OP(CHUNK) | OP(FREESLAB), false},
+    {"refused release of a slab", prepare_held_empty_slab, run_refused_examine, NULL, 0, false},
+    {"first run", prepare_nothing, run_run_alloc, NULL, OP(CHUNK) | OP(RUN), false},
+    {"run", prepare_run, run_run_alloc, NULL, OP(CHUNK) | OP(RUN), false},
+    {"free of a run", prepare_run, run_run_free, NULL, OP(CHUNK), false},
+    {"free of the last run", prepare_last_run, run_run_free, NULL, OP(CHUNK), false},
+    {"growth of a run", prepare_run, run_run_grow, NULL, OP(CHUNK), false},
+    {"shrinking of a run", prepare_run, run_run_shrink, NULL, OP(CHUNK), false},
+    {"trim", prepare_free_chunk, run_trim, NULL, OP(TRIM), false},
+    {"new root", prepare_own, run_root_set, NULL, OP(ROOT), false},
+    {"change of a root", prepare_root, run_root_set, NULL, OP(ROOT), false},
+    {"removal of a root", prepare_root, run_root_remove, NULL, OP(ROOT), false},
 };
 
 static const struct step huge_steps[] = {
-    {"huge block", prepare_nothing, run_huge_alloc, OP(HUGE), true},
-    {"free of a huge block", prepare_huge, run_huge_free, OP(HFREE1) | OP(HFREE2), true},
-    {"growth of a huge block", prepare_huge, run_huge_grow, OP(HGROW), true},
-    {"shrinking of a huge block", prepare_long_huge, run_huge_shrink, OP(HGROW), true},
+    {"huge block", prepare_nothing, run_huge_alloc, NULL, OP(HUGE), true},
+    {"free of a huge block", prepare_huge, run_huge_free, NULL, OP(HFREE1) | OP(HFREE2), true},
+    {"growth of a huge block", prepare_huge, run_huge_grow, NULL, OP(HGROW), true},
+    {"shrinking of a huge block", prepare_long_huge, run_huge_shrink, NULL, OP(HGROW), true},
 };
 
 static void steps_on_blocks_can_be_cut_anywhere(void) {

@@ -15,6 +15,8 @@
 
 enum { CLASS = 72, BYTES = 32768, OF_SLAB = 16 };
 
+static const struct shl_wish plain = {.flags = 0};
+static const struct shl_wish no_growth = {.flags = SHOAL_NO_GROW};
 static uint64_t first_off;
 
 static void open_heap(void) {
@@ -23,7 +25,7 @@ static void open_heap(void) {
 
 static uint64_t pop(struct shl_seat seat) {
   uint64_t off = 0;
-  EXPECT_OK(shl_refill_pop(seat, CLASS, true, &off));
+  EXPECT_OK(shl_refill_pop(seat, CLASS, &plain, &off));
   EXPECT_EQ(0, stand_journal(seat));
   return off;
 }
@@ -85,14 +87,14 @@ static void one_free_among_many_full_slabs_is_found_at_once(void) {
   static uint64_t lows[SLABS];
   uint64_t off = 0;
   for (unsigned i = 0; i < SLABS * OF_SMALL; i++) {
-    EXPECT_OK(shl_refill_pop(here, 48, true, &off));
+    EXPECT_OK(shl_refill_pop(here, 48, &plain, &off));
     if (i % OF_SMALL == 0) lows[i / OF_SMALL] = off;
     while (i % OF_SMALL < OF_SMALL - 1 && shl_hand_pop(&here.slot->hands[48]) != 0) i++;
   }
   EXPECT_EQ(SLABS, stand_stats(heap).slabs);
   for (unsigned i = 0; i < SLABS; i += 97) {
     stand_free(other, lows[i] + 7 * SMALL);
-    EXPECT_OK(shl_refill_pop(here, 48, true, &off));
+    EXPECT_OK(shl_refill_pop(here, 48, &plain, &off));
     EXPECT_EQ(lows[i] + 7 * SMALL, off);
   }
   EXPECT_EQ(SLABS, stand_stats(heap).slabs);
@@ -100,7 +102,7 @@ static void one_free_among_many_full_slabs_is_found_at_once(void) {
 
 static void fill_heap(struct shl_seat seat) {
   uint64_t off;
-  while (shl_refill_pop(seat, CLASS, true, &off) == SHOAL_OK) {
+  while (shl_refill_pop(seat, CLASS, &plain, &off) == SHOAL_OK) {
   }
   struct shl_run_request request = {.pages = 1, .align_pages = 1};
   while (shl_run_alloc(seat, request, false, &off) == SHOAL_OK) {
@@ -111,10 +113,10 @@ static void a_full_heap_says_so_and_one_free_is_enough(void) {
   first_off = pop(here);
   fill_heap(here);
   uint64_t off;
-  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, true, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, &plain, &off));
   stand_free(other, first_off);
   EXPECT_EQ(first_off, pop(here));
-  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, true, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, &plain, &off));
 }
 
 // Act as the orphan: its own hands, its pending frees, its lists.
@@ -127,7 +129,7 @@ static void a_full_heap_lives_on_orphans_blocks(void) {
   EXPECT_EQ(first_off + BYTES, pop(here));
   EXPECT_EQ(first_off + 2 * BYTES, pop(here));
   uint64_t off;
-  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, true, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, CLASS, &plain, &off));
   EXPECT_EQ(SHL_OWNER_ORPHAN, shl_owner_read(heap, shl_seat_id(other)).state);
 }
 
@@ -137,7 +139,7 @@ static void a_full_heap_lives_on_what_the_dead_held(void) {
   fill_heap(here);
   stand_free(other, off);
   stand_give(other, STAND_DEAD);
-  EXPECT_OK(shl_refill_pop(here, 4, true, &off));
+  EXPECT_OK(shl_refill_pop(here, 4, &plain, &off));
   EXPECT_NE(0, off);
 }
 
@@ -147,7 +149,7 @@ static void a_full_heap_lives_on_what_orphans_hold(void) {
   fill_heap(here);
   stand_free(other, off);
   shl_slot_let_go(other);
-  EXPECT_OK(shl_refill_pop(here, 5, true, &off));
+  EXPECT_OK(shl_refill_pop(here, 5, &plain, &off));
   EXPECT_EQ(5, stand_bit_of(heap, off).class_index);
 }
 
@@ -198,12 +200,12 @@ static void the_frequent_part_leaves_what_takes_more(void) {
 
 static void without_growth_no_more_is_backed(void) {
   uint64_t off;
-  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, 4, false, &off));
+  EXPECT_STATUS(SHOAL_E_FULL, shl_refill_pop(here, 4, &no_growth, &off));
   EXPECT_EQ(0, stand_stats(heap).committed);
   first_off = pop(here);
   uint64_t committed = stand_stats(heap).committed;
-  for (unsigned i = 1; i < OF_SLAB; i++) EXPECT_OK(shl_refill_pop(here, CLASS, false, &off));
-  while (shl_refill_pop(here, 4, false, &off) == SHOAL_OK) {
+  for (unsigned i = 1; i < OF_SLAB; i++) EXPECT_OK(shl_refill_pop(here, CLASS, &no_growth, &off));
+  while (shl_refill_pop(here, 4, &no_growth, &off) == SHOAL_OK) {
   }
   EXPECT_EQ(committed, stand_stats(heap).committed);
 }

@@ -9,6 +9,7 @@
 #include "alloc/hint.h"
 #include "alloc/journal.h"
 #include "alloc/partial.h"
+#include "alloc/record.h"
 #include "alloc/slab.h"
 #include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"

@@ -39,7 +39,9 @@ static uint32_t word_of(struct run run) {
 }
 
 static bool free_run(struct shl_seat seat, struct run run) {
-  return shl_run_free(seat, run.chunk, run.page);
+  bool freed = shl_run_free(seat.heap, run.chunk, run.page);
+  if (freed) shl_run_settle(seat, run.chunk);
+  return freed;
 }
 
 static void a_run_is_one_word(void) {

@@ -5,7 +5,6 @@
 
 #include "alloc/chunk.h"
 #include "alloc/hand.h"
-#include "alloc/journal.h"
 #include "alloc/partial.h"
 #include "alloc/run.h"
 #include "tests/alloc/seats.h"
@@ -104,21 +103,6 @@ static void a_slab_with_a_pending_second_free_stays(void) {
   EXPECT(shl_slab_examine(here, unit, false));
 }
 
-// A release inside free_from: one's own standing record names a block of the slab.
-static void a_slab_that_ones_own_record_names_stays(void) {
-  uint32_t unit = stand_slab(here, 4);
-  struct shl_record_rec *record = &here.slot->record;
-  shl_store_release_u64(&record->block, shl_unit_offset(unit));
-  shl_store_release_u64(&record->op, SHL_JA_FREE_FROM);
-  EXPECT(!shl_slab_examine(here, unit, false));
-  shl_store_release_u64(&record->block, 0);
-  shl_store_release_u64(&record->second, shl_unit_offset(unit + 1) - 64);
-  EXPECT(!shl_slab_examine(here, unit, false));
-  shl_store_release_u64(&record->second, shl_unit_offset(unit) + SHL_UNIT_BYTES);
-  EXPECT(shl_slab_examine(here, unit, false));
-  shl_store_release_u64(&record->op, SHL_JA_NONE);
-}
-
 static void anothers_slab_is_not_ours_to_release(void) {
   uint32_t unit = stand_slab(here, 4);
   EXPECT(!shl_slab_examine(other, unit, false));
@@ -181,7 +165,6 @@ SUITE(slab, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_new_slab_of_any_cl
       TEST(an_empty_slab_goes), TEST(the_only_one_of_its_class_may_stay),
       TEST(a_slab_with_a_block_out_stays), TEST(a_slab_stays_while_its_hand_has_blocks),
       TEST(a_slab_with_a_pending_free_stays), TEST(a_slab_with_a_pending_second_free_stays),
-      TEST(a_slab_that_ones_own_record_names_stays), TEST(anothers_slab_is_not_ours_to_release),
-      TEST(a_slab_in_a_claimed_chunk_is_released_later),
+      TEST(anothers_slab_is_not_ours_to_release), TEST(a_slab_in_a_claimed_chunk_is_released_later),
       TEST(the_first_block_into_a_full_slab_lists_it), TEST(the_summary_is_counted_from_the_words),
       TEST(a_partial_last_word_counts_as_full))

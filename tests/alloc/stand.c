@@ -9,6 +9,7 @@
 #include "alloc/partial.h"
 #include "alloc/refill.h"
 #include "alloc/remote.h"
+#include "alloc/run.h"
 #include "alloc/seat.h"
 #include "alloc/slab.h"
 #include "tests/harness/harness.h"
@@ -104,7 +105,8 @@ uint32_t stand_slab(struct shl_seat seat, unsigned class_index) {
 shoal_off stand_alloc(struct shl_seat seat, size_t size) {
   unsigned class_index = shl_class_of(size);
   uint64_t off = shl_hand_pop(&seat.slot->hands[class_index]);
-  if (off == 0) EXPECT_OK(shl_refill_pop(seat, class_index, true, &off));
+  struct shl_wish wish = {.bytes = size};
+  if (off == 0) EXPECT_OK(shl_refill_pop(seat, class_index, &wish, &off));
   return off;
 }
 
@@ -124,6 +126,14 @@ void stand_free(struct shl_seat seat, shoal_off off) {
   } else {
     shl_store_release_u64(word, bits | at.bit);
   }
+}
+
+bool stand_free_run(struct shl_seat seat, shoal_off off) {
+  uint32_t chunk = (uint32_t)(off >> SHL_CHUNK_SHIFT);
+  unsigned page = (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK;
+  bool freed = shl_run_free(seat.heap, chunk, page);
+  if (freed) shl_run_settle(seat, chunk);
+  return freed;
 }
 
 struct stand_bit stand_bit_of(shoal_heap *heap, shoal_off off) {

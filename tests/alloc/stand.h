@@ -54,6 +54,9 @@ shoal_off stand_alloc(struct shl_seat seat, size_t size);
 /// Frees under a seat, or by nobody where its slot is null.
 void stand_free(struct shl_seat seat, shoal_off off);
 
+/// Frees a run as a thread does under a seat. returns: whether it was allocated.
+bool stand_free_run(struct shl_seat seat, shoal_off off);
+
 /// The bit of a block in its word of F or RB, and where that is. Private to the process.
 struct stand_bit {
   uint32_t unit;

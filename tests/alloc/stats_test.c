@@ -54,9 +54,8 @@ static void cached_is_what_hands_and_pending_frees_hold(void) {
     expected += shl_count_bits(blocks) * (uint64_t)shl_classes[i].bytes;
   }
   EXPECT_EQ(expected, read_stats(&populated).cached);
-  struct shl_seat nobody = {.heap = populated.heap};
   unsigned page_number = (unsigned)(populated.run >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK;
-  EXPECT(shl_run_free(nobody, (uint32_t)(populated.run >> SHL_CHUNK_SHIFT), page_number));
+  EXPECT(shl_run_free(populated.heap, (uint32_t)(populated.run >> SHL_CHUNK_SHIFT), page_number));
   shoal_heap_stats stats = read_stats(&populated);
   EXPECT_EQ(expected + POPULATED_RUN_PAGES * SHL_PAGE_BYTES, stats.cached);
   EXPECT_EQ(populated.blocks - 1, stats.live_blocks);

@@ -79,9 +79,8 @@ static void what_others_freed_and_nobody_collected_goes(void) {
 // A run freed without a claim: its bit waits for whoever claims the chunk next.
 static void runs_that_wait_for_a_claim_go(void) {
   shoal_off off = shoal_alloc(heap, 100000, 0);
-  struct shl_seat nobody = {.heap = heap};
   uint32_t chunk = (uint32_t)(off >> SHL_CHUNK_SHIFT);
-  EXPECT(shl_run_free(nobody, chunk, (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK));
+  EXPECT(shl_run_free(heap, chunk, (unsigned)(off >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK));
   EXPECT_OK(shoal_trim(heap, SHOAL_TRIM_ALL));
   expect_nothing_held();
 }

@@ -71,10 +71,9 @@ static void a_visitor_may_free_what_it_is_given(void) {
 static void pending_runs_are_not_visited(void) {
   struct populated populated;
   ASSERT(populated_open(&populated));
-  struct shl_seat nobody = {.heap = populated.heap};
   uint32_t chunk = (uint32_t)(populated.run >> SHL_CHUNK_SHIFT);
   unsigned page = (unsigned)(populated.run >> SHL_PAGE_SHIFT) % SHL_PAGES_PER_CHUNK;
-  EXPECT(shl_run_free(nobody, chunk, page));
+  EXPECT(shl_run_free(populated.heap, chunk, page));
   struct seen seen = {.populated = &populated};
   EXPECT_OK(shoal_walk(populated.heap, note, &seen));
   EXPECT(!seen.saw_run);

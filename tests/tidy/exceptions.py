@@ -18,4 +18,5 @@ MANY_PARAMETERS = {
 TESTED_ELSEWHERE = {
     "alloc/pin_change.c": "the public half of pins, with the other in tests/alloc/pin_test.c",
     "alloc/root_change.c": "the writing half of roots, with the other in tests/alloc/root_test.c",
+    "alloc/root_claim.c": "what both writing halves of roots are made of, tested with them",
 }
