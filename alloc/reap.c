@@ -9,8 +9,13 @@
 #include "alloc/reap.h"
 
 #include "alloc/pin.h"
+#include "alloc/record.h"
 #include "alloc/slot.h"
+#include "base/fail.h"
+#include "mapping/os.h"
 #include "mapping/process.h"
+
+enum { SETTLE_MS = 2000 };
 
 static bool is_named(const shoal_heap *heap, uint32_t process, uint32_t generation) {
   uint32_t high = shl_slot_high_water(heap);
@@ -51,6 +56,32 @@ void shl_reap(shoal_heap *heap) {
   recover_slots(heap);
   shl_pins_drop_dead(heap);
   clear_records(heap);
+}
+
+// Who acts as a slot that is no thread's has noted none in it: it recovers the dead's, or acts as an
+// orphan or the process's spare one. Where a record stands it may be a dead caller's.
+static bool is_unsettled(const shoal_heap *heap, uint32_t id) {
+  const struct shl_owner_rec *row = shl_owner_row(heap, id);
+  return !shl_record_is_clear(shl_slot_page(heap, id)) &&
+         shl_owner_read(heap, id).state == SHL_OWNER_OWNED &&
+         shl_load_acquire_u64(&row->thread) == 0;
+}
+
+shoal_status shl_reap_and_settle(shoal_heap *heap) {
+  shl_reap(heap);
+  uint32_t high = shl_slot_high_water(heap);
+  uint64_t deadline = shl_os_now_ns() + UINT64_C(1000000) * SETTLE_MS;
+  for (uint32_t id = 1; id <= high; id++) {
+    while (is_unsettled(heap, id)) {
+      if (shl_os_now_ns() > deadline) {
+        return shl_fail(SHOAL_E_BUSY, 0, "Thread slot %u is acted as by a process that stands still.",
+                        (unsigned)id);
+      }
+      shl_os_sleep_ms(0);
+      (void)shl_slot_recover(heap, id);
+    }
+  }
+  return SHOAL_OK;
 }
 
 shoal_status shl_reap_at_attach(struct shl_region *region, bool all_dead) {

@@ -14,4 +14,9 @@ void shl_reap(shoal_heap *heap);
 /// died since the last time is reaped, before the gate is let go.
 shoal_status shl_reap_at_attach(struct shl_region *region, bool all_dead);
 
+/// Reaps, and waits until no step of a dead slot that another process is recovering meanwhile can
+/// change a word that was handed to a call: 2 s at most.
+/// returns: SHOAL_OK; BUSY iff a process that lives has kept such a step standing for so long.
+shoal_status shl_reap_and_settle(shoal_heap *heap);
+
 #endif

@@ -53,6 +53,5 @@ shoal_status shoal_thread_idle(shoal_heap *heap) {
 shoal_status shoal_reap(shoal_heap *heap) {
   if (heap == NULL) return shl_fail(SHOAL_E_ARGUMENT, 0, "`heap` is null.");
   shoal_status status = shl_handle_may_store(heap);
-  if (status == SHOAL_OK) shl_reap(heap);
-  return status;
+  return status == SHOAL_OK ? shl_reap_and_settle(heap) : status;
 }

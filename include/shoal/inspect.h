@@ -96,9 +96,10 @@ shoal_status shoal_trim(shoal_heap *heap, unsigned flags);
 /// Recovers what dead threads and processes have left, all of it, now: steps and calls cut short
 /// are finished or undone, reservations freed, slots put up for adoption, pins dropped. Afterwards
 /// the words that the dead had handed to shoal_alloc_to and its kin are settled.
-/// returns: SHOAL_OK; ARGUMENT for null; READ_ONLY; STALE as shoal_trim.
-/// safe: any thread, several at a time. Nobody need call it: opening a heap and running short of
-///   slots or memory do the same.
+/// returns: SHOAL_OK; ARGUMENT for null; READ_ONLY; STALE as shoal_trim; BUSY iff another live
+///   process has stood still for 2 s in the middle of recovering a call of the dead.
+/// safe: any thread, several at a time. Who inherits no words of the dead need not call it: opening
+///   a heap and running short of slots or memory recover too.
 /// crash: each slot is recovered or not; the next to look does the rest.
 /// cost: a probe for each process attached, and up to some ten microseconds for each dead thread.
 shoal_status shoal_reap(shoal_heap *heap);
