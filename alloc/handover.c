@@ -60,9 +60,13 @@ void shl_handover(struct shl_seat seat, const struct shl_wish *wish, uint64_t of
     announce(seat, &old);
   }
   shl_store_release_u64(shl_record_word(seat.heap, wish->record.dest), off);
-  if (moves) (void)shl_free_block(seat, &old);
-  shl_record_clear(seat.slot);
-  if (moves) shl_free_block_settle(seat, &old);
+  if (!moves) {
+    shl_record_clear(seat.slot);
+    return;
+  }
+  (void)shl_free_block(seat, &old);
+  shl_record_clear_and_look(seat.slot);
+  shl_free_block_settle(seat, &old);
 }
 
 uint64_t shl_handover_block(struct shl_seat seat, unsigned class_index,
@@ -88,7 +92,7 @@ bool shl_handover_back(struct shl_seat seat, uint64_t dest, uint64_t off,
   announce(seat, place);
   shl_store_release_u64(shl_record_word(seat.heap, dest), 0);
   bool freed = shl_free_block(seat, place);
-  shl_record_clear(seat.slot);
+  shl_record_clear_and_look(seat.slot);
   shl_free_block_settle(seat, place);
   return freed;
 }

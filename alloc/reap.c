@@ -58,8 +58,8 @@ void shl_reap(shoal_heap *heap) {
   clear_records(heap);
 }
 
-// Who acts as a slot that is no thread's has noted none in it: it recovers the dead's, or acts as an
-// orphan or the process's spare one. Where a record stands it may be a dead caller's.
+// Who acts as a slot that is no thread's has noted none in it: it recovers the dead's, or acts as
+// an orphan or the process's spare one. Where a record stands it may be a dead caller's.
 static bool is_unsettled(const shoal_heap *heap, uint32_t id) {
   const struct shl_owner_rec *row = shl_owner_row(heap, id);
   return !shl_record_is_clear(shl_slot_page(heap, id)) &&
@@ -74,7 +74,7 @@ shoal_status shl_reap_and_settle(shoal_heap *heap) {
   for (uint32_t id = 1; id <= high; id++) {
     while (is_unsettled(heap, id)) {
       if (shl_os_now_ns() > deadline) {
-        return shl_fail(SHOAL_E_BUSY, 0, "Thread slot %u is acted as by a process that stands still.",
+        return shl_fail(SHOAL_E_BUSY, 0, "A process that acts as thread slot %u stands still.",
                         (unsigned)id);
       }
       shl_os_sleep_ms(0);

@@ -58,10 +58,18 @@ static bool is_root_check(const shoal_heap *heap, uint64_t dest) {
          (dest - first) / sizeof(struct shl_root_rec) < heap->root_count;
 }
 
+// Memory may have been given back under a dead caller's word.
+static bool is_backed_data(shoal_heap *heap, uint64_t dest) {
+  uint32_t chunk = (uint32_t)(dest >> SHL_CHUNK_SHIFT);
+  if (!shl_chunk_known(heap, chunk)) return false;
+  uint32_t committed = shl_load_acquire_u32(&shl_chunk_row(heap, chunk)->committed);
+  return (committed >> (dest >> SHL_UNIT_SHIFT) % SHL_UNITS_PER_CHUNK & 1) != 0;
+}
+
 bool shl_record_may_be(shoal_heap *heap, uint64_t dest) {
   if (dest % sizeof(shl_a64) != 0 || dest >= heap->view.capacity) return false;
-  return shl_chunk_known(heap, (uint32_t)(dest >> SHL_CHUNK_SHIFT)) ||
-         shl_record_is_reservation(heap, dest) || is_root_check(heap, dest);
+  return is_backed_data(heap, dest) || shl_record_is_reservation(heap, dest) ||
+         is_root_check(heap, dest);
 }
 
 // The offset that bit `bit` stands for, when bits stand for equal steps from `start`.

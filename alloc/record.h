@@ -39,6 +39,12 @@ static inline void shl_record_clear(struct shl_slot_rec *slot) {
   shl_store_release_u64(&slot->record.op, SHL_JA_NONE);
 }
 
+/// The same before a look at what the record's bits have kept others from collecting: who collects
+/// after that look sees the record gone.
+static inline void shl_record_clear_and_look(struct shl_slot_rec *slot) {
+  shl_store_seq_cst_u64(&slot->record.op, SHL_JA_NONE);
+}
+
 static inline bool shl_record_is_clear(const struct shl_slot_rec *slot) {
   return shl_load_relaxed_u64(&slot->record.op) == SHL_JA_NONE;
 }
@@ -54,8 +60,8 @@ static inline shl_a64 *shl_record_word(const shoal_heap *heap, uint64_t dest) {
   return (shl_a64 *)(void *)(heap->view.base + dest);
 }
 
-/// Whether a caller's word can stand at `dest`: 8-aligned, in a data chunk below the high-water
-/// mark, among the reservations of a slot, or the check of a root.
+/// Whether a caller's word can stand at `dest`: 8-aligned, in data that is backed, among the
+/// reservations of a slot, or the check of a root.
 bool shl_record_may_be(shoal_heap *heap, uint64_t dest);
 
 /// Whether `dest` is a cell of some slot's reservations.

@@ -14,9 +14,10 @@ extern "C" {
 // it names the old block), and no other block has come or gone.
 //
 // The word is an 8-aligned shoal_off inside a block of the heap. It belongs to the caller alone
-// until the call returns, and to the heir of a dead caller once shoal_reap has said OK. Who links a block into a structure that others change at the same time
-// reserves it, fills it, publishes it into a word of its own, links it by its own compare and swap,
-// and clears that word: an heir finds in the word what was not yet, or just, linked.
+// until the call returns, and to the heir of a dead caller once shoal_reap has said OK. Who links a
+// block into a structure that others change at the same time reserves it, fills it, publishes it
+// into a word of its own, links it by its own compare and swap, and clears that word: an heir finds
+// in the word what was not yet, or just, linked.
 
 /// Allocates as shoal_alloc and stores the offset in *slot, as one step. What *slot held before is
 /// overwritten: 0 where the call fails.

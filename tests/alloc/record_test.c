@@ -75,6 +75,26 @@ static void a_record_names_a_run_by_its_first_page(void) {
   EXPECT_EQ(0, shl_records_naming_runs(heap, chunk + 1, page / 64, UINT64_MAX));
 }
 
+static void a_word_stands_in_backed_data_a_cell_or_a_roots_check(void) {
+  shoal_off off = stand_alloc(here, 64);
+  uint64_t row = shl_region_offset(heap, &here.slot->reservations[0]);
+  uint64_t check = shl_region_offset(heap, &heap->roots[1].check);
+  EXPECT(shl_record_may_be(heap, off));
+  EXPECT(!shl_record_may_be(heap, off + 4));
+  EXPECT(!shl_record_may_be(heap, shl_chunk_offset(heap->first_chunk + 1) - 8));
+  EXPECT(!shl_record_may_be(heap, heap->view.capacity - 8));
+  EXPECT(!shl_record_may_be(heap, UINT64_MAX - 7));
+  EXPECT(shl_record_may_be(heap, row));
+  EXPECT(shl_record_may_be(heap, row + (SHL_RESERVATIONS - 1) * sizeof(shl_a64)));
+  EXPECT(!shl_record_may_be(heap, row + SHL_RESERVATIONS * sizeof(shl_a64)));
+  EXPECT(!shl_record_may_be(heap, row - 8));
+  EXPECT(shl_record_may_be(heap, check));
+  EXPECT(!shl_record_may_be(heap, check - 8));
+  EXPECT(!shl_record_may_be(heap, check + heap->root_count * sizeof(struct shl_root_rec)));
+}
+
 SUITE(record, SET_UP(open_heap), TEAR_DOWN(close_heap),
       TEST(a_record_names_its_block_and_its_second), TEST(what_lies_beside_a_block_is_not_named),
-      TEST(records_of_all_slots_count), TEST(a_record_names_a_run_by_its_first_page))
+      TEST(records_of_all_slots_count),
+      TEST(a_word_stands_in_backed_data_a_cell_or_a_roots_check),
+      TEST(a_record_names_a_run_by_its_first_page))
