@@ -109,6 +109,11 @@ static void let_others_work(struct scene *scene, const struct step *step, uint64
   if (step->meanwhile != NULL) step->meanwhile(scene);
 }
 
+static void count(const struct cut *cut, const char *images) {
+  test_count("instructions", cut->instructions);
+  test_count(images, cut->count);
+}
+
 // Recovers the victim, cut after each instruction; each state is the dead recoverer's, and
 // recovered again.
 static bool can_cut_recovery(struct scene *scene, const struct step *step,
@@ -116,12 +121,14 @@ static bool can_cut_recovery(struct scene *scene, const struct step *step,
   struct cut cut;
   uint64_t extra = scene->extra;
   if (!cut_run(scene->heap, scene->word, recover_victim, scene, &cut)) return false;
+  scene->recoveries.instructions += cut.instructions;
   bool right = is_recovered(scene, step, verdict, "recovered");
   for (size_t i = scene->turn++ % scene->stride; i + 1 < cut.count && right; i += scene->stride) {
     cut_restore(&cut, i);
     kill_victim(scene);
     if (!is_new(scene)) continue;
     let_others_work(scene, step, extra);
+    scene->recoveries.count++;
     recover_victim(scene);
     right = is_recovered(scene, step, verdict, "recovered after a cut recovery");
     if (!right) FAIL("state %zu of %zu", i, cut.count);
@@ -168,6 +175,8 @@ bool death_anywhere_in(const struct step *step) {
     right = can_recover(&scene, step, verdict, i);
     if (!right) FAIL("%s: cut state %zu of %zu", step->name, i, cut.count);
   }
+  count(&cut, "images");
+  count(&scene.recoveries, "deaths_in_recovery");
   if (right && (scene.ops & step->ops) != step->ops) FAIL("%s: ops 0x%x", step->name, scene.ops);
   cut_restore(&cut, 0);
   cut_free(&cut);

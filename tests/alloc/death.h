@@ -20,6 +20,7 @@ struct scene {
   uint32_t unit;           // of its slab
   unsigned ops;            // bit n: the journal held op n in some state
   size_t turn;             // recoveries cut so far
+  struct cut recoveries;   // their instructions, and as `count` the deaths in them
   size_t stride;           // each how manieth recovery, and state of it, is cut; 1 in fast builds
   struct cut_seen *seen;   // states recovered from, and recovered to, that were right
 };

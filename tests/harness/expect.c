@@ -89,6 +89,10 @@ bool test_compare_status(const struct test_place *place, shoal_status expected,
   return false;
 }
 
+void test_count(const char *what, uint64_t count) {
+  (void)printf("count %s %" PRIu64 "\n", what, count);
+}
+
 bool test_hold(const struct test_place *place, bool condition) {
   if (!condition) test_fail(place->file, place->line, "expected %s", place->text);
   return condition;
