@@ -5,6 +5,7 @@
 #include <shoal/exact.h>
 #include <shoal/heap.h>
 #include <shoal/inspect.h>
+#include <shoal/mark.h>
 #include <shoal/offset.h>
 #include <shoal/root.h>
 #include <shoal/status.h>

@@ -61,8 +61,9 @@ _TABLE = re.compile(r"syscall(\.pic)?\.o")
 _UNFAILING = set("geteuid getpid gettid pthread_once sched_yield".split())
 _OF_C = set(
     "_GLOBAL_OFFSET_TABLE_ errno_location popcountdi2 stack_chk_fail tls_get_addr"
-    " abort calloc fprintf fputc free fwrite getenv malloc memcmp memcpy memmove memset snprintf"
-    " sscanf stderr strchr strcmp strerror strlen strncmp strrchr strtoull vsnprintf".split()
+    " abort calloc fprintf fputc free fwrite getenv malloc memcmp memcpy memmove memset realloc"
+    " snprintf sscanf stderr strchr strcmp strerror strlen strncmp strrchr strtoull vsnprintf"
+    .split()
 )
 # Clocks that people set, or that tell no time that passes.
 _CLOCKS_SET = set("clock ftime gettimeofday time timespec_get".split())
