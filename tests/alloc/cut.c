@@ -58,7 +58,8 @@ static bool can_step(void) {
 
 bool cut_run(shoal_heap *heap, uint64_t *word, void (*step)(void *context), void *context,
              struct cut *out) {
-  *out = (struct cut){.heap = heap, .word = word, .bytes = heap->region->header.metadata_bytes};
+  *out = (struct cut){.heap = heap, .bytes = heap->region->header.metadata_bytes};
+  out->word = word;
   if (!can_step()) return false;
   // Address space alone: what is not written takes no memory.
   out->states = malloc(STATES_MAX * (out->bytes + sizeof *word));
