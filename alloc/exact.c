@@ -19,8 +19,7 @@ static bool find_word(shoal_heap *heap, const shoal_off *slot, uint64_t *out) {
   }
   uint64_t dest = shl_region_offset(heap, slot);
   *out = dest;
-  bool in_data = dest < heap->view.capacity && dest >= heap->data_begin;
-  if (in_data && dest % sizeof(shoal_off) == 0 && shl_record_may_be(heap, dest)) return true;
+  if (dest >= heap->data_begin && shl_record_may_be(heap, dest)) return true;
   (void)shl_fail(SHOAL_E_ARGUMENT, 0,
                  "The slot at %p is no 8-aligned place in the heap's data [%p, %p).",
                  (const void *)slot, (const void *)(heap->view.base + heap->data_begin),
@@ -52,13 +51,6 @@ shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsi
   return status == SHOAL_OK ? alloc_to(heap, dest, &wish) : status;
 }
 
-// The block that a caller's word names. returns: SHOAL_OK; MISUSE.
-static shoal_status find_block(struct shl_seat seat, uint64_t off, struct shl_place *out) {
-  unsigned wrong = shl_block_at(seat.heap, off, out);
-  if (wrong == 0 && shl_block_is_free(seat, out)) wrong = SHOAL_MISUSE_DOUBLE_FREE;
-  return wrong == 0 ? SHOAL_OK : shl_misuse(seat.heap, (shoal_misuse)wrong, off);
-}
-
 shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size) {
   uint64_t dest;
   struct shl_wish wish = {.bytes = size, .alignment = 16};
@@ -68,7 +60,7 @@ shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size) {
   shoal_status status = shl_handle_may_store(heap);
   if (status != SHOAL_OK) return status;
   struct shl_place place;
-  status = find_block(shl_seat_here(heap), off, &place);
+  status = shl_block_allocated(shl_seat_here(heap), off, &place);
   if (status != SHOAL_OK || shl_resize(heap, off, size)) return status;
   shl_handover_mark(heap, &place);
   wish.record = (struct shl_record){.op = SHL_JA_REALLOC_TO, .dest = dest, .block = off};
@@ -91,7 +83,7 @@ shoal_status shoal_free_from(shoal_heap *heap, shoal_off *slot) {
   if (status != SHOAL_OK) return status;
   struct shl_place place;
   bool freed = true;
-  if (off != 0) status = find_block(seat, off, &place);
+  if (off != 0) status = shl_block_allocated(seat, off, &place);
   if (off != 0 && status == SHOAL_OK) freed = shl_handover_back(seat, dest, off, &place);
   shl_seat_leave(seat);
   return freed ? status : shl_misuse(heap, SHOAL_MISUSE_DOUBLE_FREE, off);

@@ -10,7 +10,6 @@
 
 #include <stdint.h>
 
-#include "alloc/block.h"
 #include "alloc/chunk.h"
 #include "alloc/handover.h"
 #include "alloc/huge.h"
@@ -103,15 +102,17 @@ shoal_status shl_grant(shoal_heap *heap, const struct shl_wish *wish, uint64_t *
   return status;
 }
 
+shoal_status shl_block_allocated(struct shl_seat seat, uint64_t off, struct shl_place *out) {
+  unsigned wrong = shl_block_at(seat.heap, off, out);
+  if (wrong == 0 && shl_block_is_free(seat, out)) wrong = SHOAL_MISUSE_DOUBLE_FREE;
+  return wrong == 0 ? SHOAL_OK : shl_misuse(seat.heap, (shoal_misuse)wrong, off);
+}
+
 shoal_status shl_block_bytes(shoal_heap *heap, uint64_t off, uint64_t *out) {
   struct shl_place place;
-  unsigned wrong = shl_block_at(heap, off, &place);
-  if (wrong == 0 && shl_block_is_free(shl_seat_here(heap), &place)) {
-    wrong = SHOAL_MISUSE_DOUBLE_FREE;
-  }
-  if (wrong != 0) return shl_misuse(heap, (shoal_misuse)wrong, off);
-  *out = place.bytes;
-  return SHOAL_OK;
+  shoal_status status = shl_block_allocated(shl_seat_here(heap), off, &place);
+  if (status == SHOAL_OK) *out = place.bytes;
+  return status;
 }
 
 static bool resize_run(struct shl_seat seat, const struct shl_place *place, uint64_t bytes) {

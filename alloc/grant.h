@@ -2,6 +2,7 @@
 #ifndef SHL_ALLOC_GRANT_H
 #define SHL_ALLOC_GRANT_H
 
+#include "alloc/block.h"
 #include "alloc/wish.h"
 
 // The complete way of an allocation: which of slab, run and whole chunks serves a wish.
@@ -12,6 +13,10 @@ shoal_status shl_grant(shoal_heap *heap, const struct shl_wish *wish, uint64_t *
 
 /// The same in a seat that the caller has entered.
 shoal_status shl_grant_in(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out);
+
+/// Finds the allocated block that starts at `off`, as far as `seat` can see.
+/// returns: SHOAL_OK and *out; MISUSE iff none does.
+shoal_status shl_block_allocated(struct shl_seat seat, uint64_t off, struct shl_place *out);
 
 /// Bytes that the block at `off` can hold.
 /// returns: SHOAL_OK and *out; MISUSE iff no allocated block starts there.

@@ -140,10 +140,6 @@ static inline bool shl_desc_pending(uint64_t desc) {
   return (desc >> 24 & 0xff) != 0;
 }
 
-static inline bool shl_desc_journalled(uint64_t desc) {
-  return (desc >> 40 & 0xff) != 0;
-}
-
 // The bytes of a descriptor that are stored apart: `pending`, `journalled`.
 #define SHL_DESC_FLAGS (UINT64_C(0xff) << 24 | UINT64_C(0xff) << 40)
 

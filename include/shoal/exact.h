@@ -30,7 +30,7 @@ extern "C" {
 /// safe: any thread, each with a word of its own; not in a signal handler. Other threads that read
 ///   the word with acquire order see the block's content as SHOAL_ZERO left it.
 /// crash: *slot names the block, or is 0 and nothing is allocated.
-/// cost: five stores more than shoal_alloc.
+/// cost: the complete way of an allocation, and seven stores.
 shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsigned flags);
 
 /// Makes the block that *slot names hold `size` bytes, in place or by a new block, a copy and a
@@ -39,7 +39,7 @@ shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsi
 ///   allocated block and on_misuse returned.
 /// safe: as shoal_alloc_to. Nobody else may use the old block meanwhile.
 /// crash: *slot names the old block, as it was, or the new one; the other is free.
-/// cost: as realloc, and five stores.
+/// cost: as realloc, and seven stores.
 shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size);
 
 /// Frees the block that *slot names and stores 0 there, as one step. *slot 0 does nothing.
@@ -47,7 +47,7 @@ shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size);
 ///   *slot names no allocated block and on_misuse returned; READ_ONLY; STALE in a forked child.
 /// safe: as shoal_alloc_to; the block may be anybody's.
 /// crash: *slot names the block, untouched, or is 0 and the block is free.
-/// cost: a free by the complete way, and six stores.
+/// cost: the complete way of a free, and seven stores, one of them a locked one.
 shoal_status shoal_free_from(shoal_heap *heap, shoal_off *slot);
 
 /// Allocates a block that is the calling thread's reservation until it is published or cancelled:
@@ -65,7 +65,7 @@ shoal_status shoal_reserve(shoal_heap *heap, size_t size, unsigned flags, shoal_
 /// safe: by the thread that reserved. Other threads that read the word with acquire order see the
 ///   block's content as the caller left it.
 /// crash: *slot names the block, or is as before and the block is freed in recovery.
-/// cost: six stores, and a look through up to 32 words.
+/// cost: seven stores, and a look through up to 32 words.
 shoal_status shoal_publish(shoal_heap *heap, shoal_off *slot, shoal_off off);
 
 /// Frees a reserved block.

@@ -59,7 +59,7 @@ typedef struct shoal_mark_result {
 /// safe: while nobody else changes the heap, in whatever process. A block reached twice is visited
 ///   once, so that cycles end.
 /// crash: blocks freed until then are free, the others are not; mark again.
-/// cost: some 24 bytes and a binary search a block; proportional to blocks and references.
+/// cost: some 40 bytes a block, and a binary search a reference.
 shoal_status shoal_mark(shoal_heap *heap, const shoal_mark_options *options,
                         shoal_mark_result *out);
 

@@ -21,19 +21,10 @@ static shoal_heap *heap;
 static shoal_off *word;
 static unsigned reports;
 
-static void count_misuse(shoal_heap *told, shoal_misuse what, shoal_off off, const char *text,
-                         void *context) {
-  (void)told;
-  (void)what;
-  (void)off;
-  (void)text;
-  (void)context;
-  reports++;
-}
-
 static void open_heap(void) {
   heap = stand_open(0);
-  heap->on_misuse = count_misuse;
+  heap->on_misuse = stand_count_misuse;
+  heap->on_misuse_context = &reports;
   reports = 0;
   word = shoal_calloc(heap, 1, sizeof *word);
 }

@@ -13,19 +13,10 @@
 static shoal_heap *heap;
 static unsigned reports;
 
-static void count_misuse(shoal_heap *told, shoal_misuse what, shoal_off off, const char *text,
-                         void *context) {
-  (void)told;
-  (void)what;
-  (void)off;
-  (void)text;
-  (void)context;
-  reports++;
-}
-
 static void open_heap(void) {
   heap = stand_open(0);
-  heap->on_misuse = count_misuse;
+  heap->on_misuse = stand_count_misuse;
+  heap->on_misuse_context = &reports;
   reports = 0;
 }
 

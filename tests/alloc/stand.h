@@ -75,6 +75,10 @@ struct stand_bit stand_bit_of(shoal_heap *heap, shoal_off off);
 shoal_heap_stats stand_stats(shoal_heap *heap);
 uint64_t stand_live(shoal_heap *heap);
 
+/// A misuse handler that counts what it is told: its context is an unsigned.
+void stand_count_misuse(shoal_heap *heap, shoal_misuse what, shoal_off off, const char *text,
+                        void *context);
+
 /// Runs `work` in a thread of its own, to its end.
 void stand_in_thread(void *(*work)(void *), void *argument);
 

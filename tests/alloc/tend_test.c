@@ -7,6 +7,7 @@
 #include <shoal/root.h>
 
 #include "alloc/chunk.h"
+#include "alloc/record.h"
 #include "alloc/run.h"
 #include "alloc/seat.h"
 #include "tests/alloc/stand.h"
@@ -216,10 +217,23 @@ static void an_emptied_heap_is_a_new_one_byte_for_byte(void) {
   EXPECT_OK(shoal_close(fresh));
 }
 
+// Whoever acts as a slot that no thread has noted itself in may be settling a dead caller's word.
+static void a_call_that_another_is_recovering_is_waited_for(void) {
+  struct shl_seat other = stand_other(heap, STAND_STOPPED);
+  struct shl_record record = {.op = SHL_JA_FREE_FROM};
+  shl_record_stand(other.slot, &record);
+  EXPECT_STATUS(SHOAL_E_BUSY, shoal_reap(heap));
+  shl_store_release_u64(&shl_owner_row(heap, shl_seat_id(other))->thread, 1);
+  EXPECT_OK(shoal_reap(heap));  // a living thread's own call
+  shl_store_release_u64(&shl_owner_row(heap, shl_seat_id(other))->thread, 0);
+  shl_record_clear(other.slot);
+  EXPECT_OK(shoal_reap(heap));
+}
+
 SUITE(tend, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(what_the_caller_holds_goes),
       TEST(what_orphans_hold_goes), TEST(what_others_freed_and_nobody_collected_goes),
       TEST(runs_that_wait_for_a_claim_go), TEST(what_the_spare_slot_holds_goes),
-      TEST(what_the_dead_hold_goes),
+      TEST(what_the_dead_hold_goes), TEST(a_call_that_another_is_recovering_is_waited_for),
       TEST(what_other_live_threads_hold_stays_theirs), TEST(what_is_allocated_stays),
       TEST(chunks_alone_are_given_back_without_all), TEST(unknown_flags_are_arguments),
       TEST(a_thread_without_a_slot_trims_too), TEST(an_emptied_heap_is_a_new_one_byte_for_byte))
