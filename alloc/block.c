@@ -11,7 +11,8 @@
 static unsigned find_slab_block(shoal_heap *heap, uint64_t off, uint64_t desc,
                                 struct shl_place *out) {
   uint32_t unit = (uint32_t)(off >> SHL_UNIT_SHIFT) - shl_desc_back(desc);
-  const struct shl_class_info *info = &shl_classes[shl_desc_class(desc)];
+  const struct shl_class_info *info = shl_class_info(shl_desc_class(desc));
+  bool tagged = shl_class_is_tagged(shl_desc_class(desc));
   if (info->bytes == 0 || !shl_unit_known(heap, unit)) return SHOAL_MISUSE_UNALLOCATED;
   uint64_t bytes = off - shl_unit_offset(unit);
   if (bytes >= (uint64_t)info->units * SHL_UNIT_BYTES) return SHOAL_MISUSE_INTERIOR;
@@ -19,7 +20,8 @@ static unsigned find_slab_block(shoal_heap *heap, uint64_t off, uint64_t desc,
   if (index == SIZE_MAX) return SHOAL_MISUSE_INTERIOR;
   *out = (struct shl_place){.kind = SHL_BLOCK_SLAB,
                             .chunk = shl_unit_chunk(unit),
-                            .bytes = info->bytes,
+                            .bytes = shl_block_room(info->bytes, tagged),
+                            .tagged = tagged,
                             .desc = desc,
                             .unit = unit,
                             .word = (unsigned)(index / 64),
@@ -36,7 +38,9 @@ static unsigned find_run(shoal_heap *heap, uint64_t off, struct shl_place *out) 
   if (!shl_is_aligned(off, SHL_PAGE_BYTES)) return SHOAL_MISUSE_INTERIOR;
   *out = (struct shl_place){.kind = SHL_BLOCK_RUN,
                             .chunk = chunk,
-                            .bytes = (uint64_t)shl_run_pages(word) * SHL_PAGE_BYTES,
+                            .bytes = shl_block_room(shl_run_pages(word) * (uint64_t)SHL_PAGE_BYTES,
+                                                    kind == SHL_RUN_TAGGED),
+                            .tagged = kind == SHL_RUN_TAGGED,
                             .page = page};
   return 0;
 }
@@ -70,9 +74,8 @@ static bool is_in_slab(struct shl_seat seat, const struct shl_place *place) {
   uint64_t taken = shl_load_relaxed_u64(&hot->free[place->word]);
   taken |= shl_load_acquire_u64(&shl_remote_row(seat.heap, place->unit)->freed[place->word]);
   bool own = seat.slot != NULL && shl_desc_owner(place->desc) == shl_seat_id(seat);
-  unsigned class_index = shl_desc_class(place->desc) % SHL_CLASS_TAGGED;
-  if (own && class_index < SHL_CLASS_COUNT) {
-    const struct shl_hand_rec *hand = &seat.slot->hands[class_index];
+  if (own && !place->tagged) {
+    const struct shl_hand_rec *hand = &seat.slot->hands[shl_desc_class(place->desc)];
     bool in_hand = shl_load_relaxed_u32(&hand->ref) == (place->unit << 6 | place->word);
     if (in_hand) taken |= shl_load_relaxed_u64(&hand->blocks);
   }

@@ -14,6 +14,7 @@ struct shl_place {
   enum shl_block_kind kind;
   uint32_t chunk;
   uint64_t bytes;     // that it can hold
+  bool tagged;        // SLAB, RUN: it keeps a tag behind them
   uint64_t desc;      // SLAB
   uint32_t unit;      // SLAB: first of the slab
   unsigned word;      // SLAB: of F and RB

@@ -100,7 +100,8 @@ static void look_at_slab(const struct shl_census *census, struct shl_part *out, 
   uint32_t unit = out->chunk * SHL_UNITS_PER_CHUNK + out->page / SHL_PAGES_PER_UNIT;
   out->kind = SHL_PART_SLAB;
   out->desc = shl_load_acquire_u64(shl_unit_desc(census->heap, unit));
-  const struct shl_class_info *info = &shl_classes[shl_desc_class(out->desc)];
+  const struct shl_class_info *info = shl_class_info(shl_desc_class(out->desc));
+  out->tagged = shl_class_is_tagged(shl_desc_class(out->desc));
   bool whole = out->page % SHL_PAGES_PER_UNIT == 0 && shl_desc_back(out->desc) == 0 &&
                info->bytes != 0 && out->pages == info->units * (unsigned)SHL_PAGES_PER_UNIT;
   if (whole) return;
@@ -128,6 +129,7 @@ static void look_at_run(const struct shl_census *census, uint32_t d, struct shl_
   }
   out->pages = pages;
   out->kind = SHL_PART_RUN;
+  out->tagged = kind == SHL_RUN_TAGGED;
   if (kind == SHL_RUN_SLAB) look_at_slab(census, out, claimed);
 }
 
@@ -200,8 +202,9 @@ static bool rows_are_backed(const struct shl_chunk_rec *row, uint32_t unit, unsi
 const char *shl_slab_look(shoal_heap *heap, uint32_t unit, uint64_t desc,
                           struct shl_slab_view *out) {
   *out = (struct shl_slab_view){
-      .unit = unit, .owner = shl_desc_owner(desc), .class_index = shl_desc_class(desc)};
-  out->info = &shl_classes[out->class_index];
+      .unit = unit, .owner = shl_desc_owner(desc), .class_byte = shl_desc_class(desc)};
+  out->info = shl_class_info(out->class_byte);
+  out->bytes = (uint32_t)shl_block_room(out->info->bytes, shl_class_is_tagged(out->class_byte));
   out->row = shl_chunk_row(heap, shl_unit_chunk(unit));
   if (out->info->bytes == 0) return "A slab's class does not exist.";
   if (out->owner == 0 || out->owner > shl_slot_high_water(heap)) {
@@ -212,7 +215,8 @@ const char *shl_slab_look(shoal_heap *heap, uint32_t unit, uint64_t desc,
   }
   out->hot = shl_hot_row(heap, unit);
   out->remote = shl_remote_row(heap, unit);
-  out->hand = &shl_slot_page(heap, out->owner)->hands[out->class_index];
+  if (shl_class_is_tagged(out->class_byte)) return NULL;
+  out->hand = &shl_slot_page(heap, out->owner)->hands[out->class_byte];
   return NULL;
 }
 
@@ -220,7 +224,8 @@ struct shl_word_view shl_slab_word(const struct shl_slab_view *slab, unsigned wo
   struct shl_word_view view = {.blocks = shl_class_word_mask(slab->info, word)};
   view.pending = shl_load_seq_cst_u64(&slab->remote->freed[word]);
   view.free = shl_load_acquire_u64(&slab->hot->free[word]);
-  bool in_hand = shl_load_acquire_u32(&slab->hand->ref) == (slab->unit << 6 | word);
+  bool in_hand =
+      slab->hand != NULL && shl_load_acquire_u32(&slab->hand->ref) == (slab->unit << 6 | word);
   if (in_hand) view.hand = shl_load_acquire_u64(&slab->hand->blocks);
   view.free |= shl_load_acquire_u64(&slab->hot->free[word]);
   return view;
@@ -243,7 +248,7 @@ static bool find_in_slab(shoal_heap *heap, uint32_t unit, uint64_t desc, uint64_
   if (index >= slab.info->blocks) return false;
   struct shl_word_view word = shl_slab_word(&slab, (unsigned)(index / 64));
   *out = (shoal_block){.off = shl_unit_offset(first) + index * slab.info->bytes,
-                       .bytes = slab.info->bytes};
+                       .bytes = slab.bytes};
   return (shl_word_allocated(&word) >> index % 64 & 1) != 0;
 }
 
@@ -256,7 +261,8 @@ static bool find_in_runs(const shoal_heap *heap, uint32_t chunk, uint64_t off, s
   unsigned kind = shl_run_kind(d);
   if ((kind != SHL_RUN_BLOCK && kind != SHL_RUN_TAGGED) || page - start >= pages) return false;
   *out = (shoal_block){.off = shl_chunk_offset(chunk) + (uint64_t)start * SHL_PAGE_BYTES,
-                       .bytes = (uint64_t)pages * SHL_PAGE_BYTES};
+                       .bytes = shl_block_room((uint64_t)pages * SHL_PAGE_BYTES,
+                                               kind == SHL_RUN_TAGGED)};
   return !shl_run_is_pending(heap, chunk, start);
 }
 

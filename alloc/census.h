@@ -29,6 +29,7 @@ struct shl_part {
   unsigned page;     // first, of that chunk
   unsigned pages;    // where chunks is 0
   uint64_t desc;     // of a slab's first unit
+  bool tagged;       // a slab or run whose blocks keep a tag
   const char *text;  // of BROKEN
 };
 
@@ -60,12 +61,13 @@ bool shl_census_is_journalled(const shoal_heap *heap, uint32_t chunk);
 struct shl_slab_view {
   uint32_t unit;
   uint32_t owner;
-  unsigned class_index;
+  unsigned class_byte;
   const struct shl_class_info *info;
+  uint32_t bytes;  // that a block can hold
   const struct shl_chunk_rec *row;
   const struct shl_hot_rec *hot;
   const struct shl_remote_rec *remote;
-  const struct shl_hand_rec *hand;  // the owner's for the class
+  const struct shl_hand_rec *hand;  // the owner's for the class; null: blocks are tagged ones
 };
 
 /// returns: null, or what contradicts.

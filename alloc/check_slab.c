@@ -2,6 +2,8 @@
 // Rules on a slab. Each first asks whether the subject is still the same slab: one that was
 // released meanwhile contradicts nothing.
 #include "alloc/check.h"
+#include "alloc/partial.h"
+#include "alloc/slot.h"
 
 static bool is_same(const struct shl_check *check, const struct shl_subject *subject) {
   return shl_slab_stands(check->heap, subject->index, subject->desc);
@@ -11,7 +13,7 @@ static bool units_agree(const struct shl_check *check, const struct shl_subject 
   const struct shl_slab_view *slab = subject->slab;
   for (uint32_t back = 0; back < slab->info->units; back++) {
     uint64_t desc = shl_load_acquire_u64(shl_unit_desc(check->heap, slab->unit + back));
-    bool agrees = (desc & ~SHL_DESC_FLAGS) == shl_desc_make(slab->owner, slab->class_index, back);
+    bool agrees = (desc & ~SHL_DESC_FLAGS) == shl_desc_make(slab->owner, slab->class_byte, back);
     if (!agrees) return !is_same(check, subject);
   }
   return true;
@@ -84,8 +86,8 @@ static bool pending_is_hinted(const struct shl_check *check, const struct shl_su
 
 // Whether the list of the slab's class and owner comes by it.
 static bool is_on_list(const struct shl_check *check, const struct shl_slab_view *slab) {
-  uint32_t unit =
-      shl_load_acquire_u32(&shl_slot_page(check->heap, slab->owner)->hands[slab->class_index].head);
+  struct shl_seat owner = shl_seat_of(check->heap, slab->owner);
+  uint32_t unit = shl_load_acquire_u32(shl_partial_list(owner, slab->class_byte));
   uint32_t most = check->heap->chunk_end * SHL_UNITS_PER_CHUNK;
   for (uint32_t i = 0; unit != 0 && i < most; i++) {
     struct shl_slab_view member;

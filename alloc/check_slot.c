@@ -3,6 +3,7 @@
 #include "alloc/census.h"
 #include "alloc/check.h"
 #include "alloc/journal.h"
+#include "alloc/partial.h"
 #include "alloc/record.h"
 #include "alloc/slot.h"
 
@@ -27,7 +28,7 @@ static bool owner_is_possible(const struct shl_check *check, const struct shl_su
 static bool journal_is_possible(const struct shl_check *check, const struct shl_subject *subject) {
   const struct shl_slot_rec *page = page_of(check, subject);
   struct shl_journal entry = shl_journal_decode(shl_load_acquire_u64(&page->journal));
-  return entry.op <= SHL_J_PIN && shl_load_acquire_u64(&page->record.op) <= SHL_JA_PUBLISH;
+  return entry.op <= SHL_J_PIN && shl_load_acquire_u64(&page->record.op) <= SHL_JA_LAST;
 }
 
 static bool given_back_is_done(const struct shl_check *check, const struct shl_subject *subject) {
@@ -65,6 +66,7 @@ static bool never_taken_is_empty(const struct shl_check *check, const struct shl
   const struct shl_slot_rec *page = page_of(check, subject);
   for (unsigned i = 0; i < SHL_CLASS_COUNT; i++) {
     bool empty = shl_load_acquire_u32(&page->hands[i].head) == 0 &&
+                 shl_load_acquire_u32(&page->tagged_heads[i]) == 0 &&
                  shl_load_acquire_u32(&page->hands[i].ref) == 0 &&
                  shl_load_acquire_u64(&page->hands[i].blocks) == 0;
     if (!empty) return owner_of(check, subject).state != SHL_OWNER_FREE;
@@ -115,7 +117,8 @@ static bool hand_has_address(const struct shl_check *check, const struct shl_sub
 // which comes back to a member is noticed there.
 static bool list_is_whole(const struct shl_check *check, const struct shl_subject *subject) {
   uint32_t before = 0;
-  uint32_t unit = shl_load_acquire_u32(&page_of(check, subject)->hands[subject->index].head);
+  struct shl_seat seat = shl_seat_of(check->heap, subject->slot);
+  uint32_t unit = shl_load_acquire_u32(shl_partial_list(seat, subject->index));
   uint64_t most = (uint64_t)check->heap->chunk_end * SHL_UNITS_PER_CHUNK;
   for (uint64_t i = 0; unit != 0; i++) {
     struct shl_slab_view slab;
@@ -132,8 +135,16 @@ static bool list_is_whole(const struct shl_check *check, const struct shl_subjec
 static const struct shl_rule class_rules[] = {
     {hand_names_slab, "A hand names no word of a slab of its slot's."},
     {hand_has_address, "A hand's block size or address is not its slab's."},
+};
+
+static const struct shl_rule list_rules[] = {
     {list_is_whole, "A list of partial slabs is broken."},
 };
+
+static void check_list(struct shl_check *check, struct shl_subject *subject, unsigned class_byte) {
+  subject->index = class_byte;
+  (void)shl_check_rules(check, list_rules, sizeof list_rules / sizeof list_rules[0], subject);
+}
 
 void shl_check_slot(struct shl_check *check, uint32_t slot) {
   struct shl_subject subject = {
@@ -142,7 +153,10 @@ void shl_check_slot(struct shl_check *check, uint32_t slot) {
       .strict = true};
   (void)shl_check_rules(check, slot_rules, sizeof slot_rules / sizeof slot_rules[0], &subject);
   subject.strict = false;
-  for (subject.index = 1; subject.index < SHL_CLASS_COUNT; subject.index++) {
+  for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
+    subject.index = i;
     (void)shl_check_rules(check, class_rules, sizeof class_rules / sizeof class_rules[0], &subject);
+    check_list(check, &subject, i);
+    check_list(check, &subject, SHL_CLASS_TAGGED + i);
   }
 }

@@ -10,7 +10,8 @@
 enum {
   SHL_CLASS_SMALL_BYTES = 8192,  // up to here a table tells the class
   SHL_CLASS_MAX_BYTES = 32768,   // larger blocks are runs of their own
-  SHL_CLASS_TABLE = 256          // every byte is an index, so that a broken descriptor reads zeros
+  SHL_CLASS_TABLE = 256          // every byte is an index: a broken descriptor reads zeros, and so
+                                 // does the fast path of a free in a slab of tagged blocks
 };
 
 // What follows from a block size. Private to the process, constant.
@@ -27,6 +28,15 @@ struct shl_class_info {
 
 extern const struct shl_class_info shl_classes[SHL_CLASS_TABLE];
 extern const uint8_t shl_small_class[SHL_CLASS_SMALL_BYTES / 16 + 1];  // of size 16 * i
+
+/// What follows from a class byte: slabs of tagged blocks have the sizes of the others.
+static inline const struct shl_class_info *shl_class_info(unsigned class_byte) {
+  return &shl_classes[class_byte % SHL_CLASS_TAGGED];
+}
+
+static inline bool shl_class_is_tagged(unsigned class_byte) {
+  return class_byte >= SHL_CLASS_TAGGED;
+}
 
 /// The smallest class whose blocks hold `size` bytes, 0 to SHL_CLASS_MAX_BYTES.
 static inline unsigned shl_class_of(size_t size) {

@@ -48,7 +48,7 @@ static bool waits_for_chunk(const shoal_heap *heap, uint32_t unit,
 static void drain_unit(struct drain *drain, uint32_t unit, uint64_t journal) {
   shoal_heap *heap = drain->seat.heap;
   uint64_t desc = shl_load_acquire_u64(shl_unit_desc(heap, unit));
-  const struct shl_class_info *info = &shl_classes[shl_desc_class(desc)];
+  const struct shl_class_info *info = shl_class_info(shl_desc_class(desc));
   bool ours = shl_desc_owner(desc) == shl_seat_id(drain->seat) && shl_desc_back(desc) == 0;
   if (info->bytes == 0 || !ours) return;
   if (waits_for_chunk(heap, unit, info)) {

@@ -9,6 +9,7 @@
 #include "alloc/misuse.h"
 #include "alloc/reservation.h"
 #include "alloc/seat.h"
+#include "alloc/tag.h"
 #include "base/fail.h"
 
 // The offset of a caller's word. returns: false, with the text, iff it cannot be one.
@@ -51,6 +52,16 @@ shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsi
   return status == SHOAL_OK ? alloc_to(heap, dest, &wish) : status;
 }
 
+// A block that keeps a tag moves to where blocks keep none: shortened where it stands, its tag
+// would be stored over bytes that it has until then.
+static bool resize(shoal_heap *heap, uint64_t off, const struct shl_place *place, size_t size) {
+  if (place->tagged || !shl_resize(heap, off, size)) return false;
+  if (shl_tag_read(heap, off, place) != 0) {
+    shl_store_release_u64(shl_tag_word(heap, off, place), 0);
+  }
+  return true;
+}
+
 shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size) {
   uint64_t dest;
   struct shl_wish wish = {.bytes = size, .alignment = 16};
@@ -61,7 +72,7 @@ shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size) {
   if (status != SHOAL_OK) return status;
   struct shl_place place;
   status = shl_block_allocated(shl_seat_here(heap), off, &place);
-  if (status != SHOAL_OK || shl_resize(heap, off, size)) return status;
+  if (status != SHOAL_OK || resize(heap, off, &place, size)) return status;
   shl_handover_mark(heap, &place);
   wish.record = (struct shl_record){.op = SHL_JA_REALLOC_TO, .dest = dest, .block = off};
   return shl_grant(heap, &wish, &off);
@@ -139,9 +150,29 @@ static shoal_status enter_reserved(shoal_heap *heap, shoal_off off, struct shl_s
                   (unsigned long long)off);
 }
 
+// The tag of the block at `off`, where it is this process's; null otherwise.
+static shl_a64 *find_own_tag(shoal_heap *heap, shoal_off off) {
+  struct shl_place place;
+  if (shl_block_at(heap, off, &place) != 0) return NULL;
+  if (shl_block_is_free(shl_seat_here(heap), &place)) return NULL;
+  bool own = shl_tag_read(heap, off, &place) == shl_tag_here(heap);
+  return own ? shl_tag_word(heap, off, &place) : NULL;
+}
+
+static shoal_status publish_tagged(shoal_heap *heap, uint64_t dest, shoal_off off, shl_a64 *tag) {
+  struct shl_seat seat;
+  shoal_status status = enter(heap, &seat);
+  if (status != SHOAL_OK) return status;
+  shl_handover_untag(seat, dest, off, tag);
+  shl_seat_leave(seat);
+  return SHOAL_OK;
+}
+
 shoal_status shoal_publish(shoal_heap *heap, shoal_off *slot, shoal_off off) {
   uint64_t dest;
   if (!find_word(heap, slot, &dest)) return SHOAL_E_ARGUMENT;
+  shl_a64 *tag = find_own_tag(heap, off);
+  if (tag != NULL) return publish_tagged(heap, dest, off, tag);
   struct shl_seat seat;
   unsigned cell;
   shoal_status status = enter_reserved(heap, off, &seat, &cell);

@@ -58,7 +58,7 @@ bool shl_free_block(struct shl_seat seat, const struct shl_place *place) {
 
 static void settle_slab(struct shl_seat seat, const struct shl_place *place) {
   if (!is_own(seat, place)) return;
-  const struct shl_class_info *info = &shl_classes[shl_desc_class(place->desc)];
+  const struct shl_class_info *info = shl_class_info(shl_desc_class(place->desc));
   uint64_t bits = shl_load_relaxed_u64(&shl_hot_row(seat.heap, place->unit)->free[place->word]);
   if (bits == shl_class_word_mask(info, place->word)) {
     (void)shl_slab_examine(seat, place->unit, true);

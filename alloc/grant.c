@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Up to 32 KiB a block of a class; up to 1 MiB a run of pages; above, whole chunks. An alignment up
-// to 4 KiB is met by a class whose size is a multiple of it (slabs start on units), up to 1 MiB by
-// an aligned run, above by chunks: no block ever lies inside another, so free needs no flag for it.
+// Up to 32 KiB a block of a class; up to 1 MiB a run of pages; above, whole chunks. A tag takes 8
+// bytes of a slab's block or a run. An alignment up to 4 KiB is met by a class whose size is a
+// multiple of it (slabs start on units), up to 1 MiB by an aligned run, above by chunks: no block
+// ever lies inside another, so free needs no flag for it.
 //
 // Before the answer is no, everything that can be given back is: the seat's own hands and empty
 // slabs, the process's spare slot's, all orphans' and the dead's, and chunks that are backed but
@@ -23,31 +24,35 @@
 
 enum { RUN_MAX_BYTES = 1048576 };
 
-static shoal_status grant_block(struct shl_seat seat, unsigned class_index,
+static shoal_status grant_block(struct shl_seat seat, unsigned class_byte,
                                 const struct shl_wish *wish, uint64_t *out) {
-  *out = shl_handover_block(seat, class_index, wish);
-  return *out != 0 ? SHOAL_OK : shl_refill_pop(seat, class_index, wish, out);
+  *out = shl_handover_block(seat, class_byte, wish);
+  return *out != 0 ? SHOAL_OK : shl_refill_pop(seat, class_byte, wish, out);
 }
 
 static shoal_status grant_run(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out) {
   struct shl_run_request request = {
-      .pages = (unsigned)((wish->bytes + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES),
+      .pages = (unsigned)((shl_wish_room(wish) + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES),
       .align_pages = wish->alignment <= SHL_PAGE_BYTES ? 1 : (unsigned)(wish->alignment >> 12),
       .backed = !shl_wish_may_grow(wish),
+      .tag = wish->tag,
       .record = &wish->record};
   if (request.pages == 0) request.pages = 1;
   return shl_run_alloc(seat, request, (wish->flags & SHOAL_ZERO) != 0, out);
 }
 
+// returns: the class byte; 0: no class holds the wish.
 static unsigned class_for(const struct shl_wish *wish) {
-  if (wish->bytes > SHL_CLASS_MAX_BYTES || wish->alignment > SHL_PAGE_BYTES) return 0;
-  return shl_class_of_aligned((size_t)wish->bytes, (size_t)wish->alignment);
+  uint64_t room = shl_wish_room(wish);
+  if (room > SHL_CLASS_MAX_BYTES || wish->alignment > SHL_PAGE_BYTES) return 0;
+  unsigned class_index = shl_class_of_aligned((size_t)room, (size_t)wish->alignment);
+  return class_index != 0 && wish->tag != 0 ? SHL_CLASS_TAGGED + class_index : class_index;
 }
 
 static shoal_status grant_once(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out) {
-  unsigned class_index = class_for(wish);
-  if (class_index != 0) return grant_block(seat, class_index, wish, out);
-  bool as_run = wish->bytes <= RUN_MAX_BYTES && wish->alignment <= RUN_MAX_BYTES;
+  unsigned class_byte = class_for(wish);
+  if (class_byte != 0) return grant_block(seat, class_byte, wish, out);
+  bool as_run = shl_wish_room(wish) <= RUN_MAX_BYTES && wish->alignment <= RUN_MAX_BYTES;
   shoal_status status = as_run ? grant_run(seat, wish, out) : shl_huge_alloc(seat, wish, out);
   if (status == SHOAL_OK) shl_handover(seat, wish, *out);
   return status;
@@ -115,8 +120,9 @@ shoal_status shl_block_bytes(shoal_heap *heap, uint64_t off, uint64_t *out) {
   return status;
 }
 
-static bool resize_run(struct shl_seat seat, const struct shl_place *place, uint64_t bytes) {
-  unsigned pages = (unsigned)((bytes + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES);
+// `room`: the bytes wanted, and the tag's.
+static bool resize_run(struct shl_seat seat, const struct shl_place *place, uint64_t room) {
+  unsigned pages = (unsigned)((room + SHL_PAGE_BYTES - 1) / SHL_PAGE_BYTES);
   bool shrinks = (uint64_t)pages * SHL_PAGE_BYTES <= place->bytes;
   bool done = shl_run_resize(seat, place->chunk, place->page, pages);
   return done || shrinks;
@@ -125,15 +131,17 @@ static bool resize_run(struct shl_seat seat, const struct shl_place *place, uint
 bool shl_resize(shoal_heap *heap, uint64_t off, uint64_t bytes) {
   struct shl_place place;
   if (bytes > PTRDIFF_MAX || heap->read_only || shl_block_at(heap, off, &place) != 0) return false;
-  bool slab_size = bytes <= SHL_CLASS_MAX_BYTES;
+  uint64_t room = bytes + (place.tagged ? SHL_TAG_BYTES : 0);
+  bool slab_size = room <= SHL_CLASS_MAX_BYTES;
   if (place.kind == SHL_BLOCK_SLAB) {
-    return slab_size && shl_classes[shl_class_of((size_t)bytes)].bytes == place.bytes;
+    unsigned class_index = shl_desc_class(place.desc) % SHL_CLASS_TAGGED;
+    return slab_size && shl_class_of((size_t)room) == class_index;
   }
-  bool run_size = !slab_size && bytes <= RUN_MAX_BYTES;
+  bool run_size = !slab_size && room <= RUN_MAX_BYTES;
   bool fits = place.kind == SHL_BLOCK_RUN ? run_size : bytes > RUN_MAX_BYTES;
   struct shl_seat seat;
   if (!fits || shl_seat_enter(heap, &seat) != SHOAL_OK) return false;
-  bool done = place.kind == SHL_BLOCK_RUN ? resize_run(seat, &place, bytes)
+  bool done = place.kind == SHL_BLOCK_RUN ? resize_run(seat, &place, room)
                                           : shl_huge_resize(seat, place.chunk, bytes);
   shl_seat_leave(seat);
   return done;

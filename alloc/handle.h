@@ -128,12 +128,24 @@ static inline uint32_t shl_desc_owner(uint64_t desc) {
   return (uint32_t)(desc & 0xffff);
 }
 
+
+// The class byte: the class, and SHL_CLASS_TAGGED where the slab is of tagged blocks.
 static inline uint32_t shl_desc_class(uint64_t desc) {
   return (uint32_t)(desc >> 16) & 0xff;
 }
 
 static inline uint32_t shl_desc_back(uint64_t desc) {
   return (uint32_t)(desc >> 32) & 0xff;
+}
+
+/// Bytes that are the user's of `bytes` in a slab or a run.
+static inline uint64_t shl_block_room(uint64_t bytes, bool tagged) {
+  return tagged ? bytes - SHL_TAG_BYTES : bytes;
+}
+
+/// The word that keeps the tag of a block in a slab or a run: behind the `room` that is the user's.
+static inline shl_a64 *shl_tag_behind(const shoal_heap *heap, uint64_t off, uint64_t room) {
+  return (shl_a64 *)(void *)(heap->view.base + off + room);
 }
 
 static inline bool shl_desc_pending(uint64_t desc) {

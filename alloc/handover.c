@@ -8,6 +8,7 @@
 //               commit); a is freed; JA = 0
 //   publish     JA = PUBLISH(dest, b, x); *dest = x (the commit), which is b or stands for it; the
 //               reservation = 0; JA = 0
+//   untag       JA = UNTAG(dest, b, its tag); *dest = b (the commit); tag = 0; JA = 0
 //
 // Invariants
 //   I1  A record stands in the slot that is acted as, so the block it takes is that slot's own.
@@ -29,6 +30,7 @@
 #include "alloc/hand.h"
 #include "alloc/huge.h"
 #include "alloc/journal.h"
+#include "alloc/tag.h"
 #include "base/panic.h"
 
 void shl_handover_mark(shoal_heap *heap, const struct shl_place *place) {
@@ -69,15 +71,16 @@ void shl_handover(struct shl_seat seat, const struct shl_wish *wish, uint64_t of
   shl_free_block_settle(seat, &old);
 }
 
-uint64_t shl_handover_block(struct shl_seat seat, unsigned class_index,
+uint64_t shl_handover_block(struct shl_seat seat, unsigned class_byte,
                             const struct shl_wish *wish) {
-  struct shl_hand_rec *hand = &seat.slot->hands[class_index];
+  if (shl_class_is_tagged(class_byte)) return shl_tag_pop(seat, class_byte, wish);
+  struct shl_hand_rec *hand = &seat.slot->hands[class_byte];
   uint64_t blocks = shl_load_relaxed_u64(&hand->blocks);
   if (blocks == 0) return 0;
   shl_record_stand_for(seat.slot, &wish->record, shl_hand_lowest(hand, blocks));
   uint64_t off = shl_hand_take(hand, blocks);
   if ((wish->flags & SHOAL_ZERO) != 0) {
-    memset(seat.heap->view.base + off, 0, shl_classes[class_index].bytes);
+    memset(seat.heap->view.base + off, 0, shl_classes[class_byte].bytes);
   }
   shl_handover(seat, wish, off);
   return off;
@@ -108,6 +111,17 @@ void shl_handover_publish(struct shl_seat seat, uint64_t dest, uint64_t value, s
   shl_record_clear(seat.slot);
 }
 
+void shl_handover_untag(struct shl_seat seat, uint64_t dest, uint64_t off, shl_a64 *word) {
+  struct shl_record record = {.op = SHL_JA_UNTAG,
+                              .dest = dest,
+                              .block = off,
+                              .second = shl_load_relaxed_u64(word)};
+  shl_record_stand(seat.slot, &record);
+  shl_store_release_u64(shl_record_word(seat.heap, dest), off);
+  shl_store_release_u64(word, 0);
+  shl_record_clear(seat.slot);
+}
+
 // Frees a block that may be free already, but no huge one.
 static void ensure_free(struct shl_seat seat, uint64_t off) {
   struct shl_place place;
@@ -134,6 +148,15 @@ static void end_reservation(struct shl_seat seat, uint64_t off) {
   }
 }
 
+// Whoever reads the word may have freed the block, and another may have it by now: it has another
+// tag then.
+static void end_tag(struct shl_seat seat, const struct shl_record *record) {
+  struct shl_place place;
+  if (shl_block_at(seat.heap, record->block, &place) != 0) return;
+  shl_a64 *word = shl_tag_word(seat.heap, record->block, &place);
+  if (word != NULL) (void)shl_cas_seq_cst_u64(word, record->second, 0);
+}
+
 // Whether the caller's word of an allocation says that it had not come to its commit. A cell of
 // reservations may be another thread's by now, whose slot was the caller's, and hold what it likes.
 static bool is_uncommitted(shoal_heap *heap, const struct shl_record *record, uint64_t value) {
@@ -154,6 +177,9 @@ static void recover_call(struct shl_seat seat, const struct shl_record *record) 
     case SHL_JA_REALLOC_TO:
       if (value == record->second) ensure_free(seat, record->block);
       if (value == record->block) take_back(seat, record->second);
+      break;
+    case SHL_JA_UNTAG:
+      if (value == record->block) end_tag(seat, record);
       break;
     default:
       if (value == record->second) end_reservation(seat, record->block);

@@ -8,9 +8,9 @@
 // Blocks handed to a word of the caller's, or taken back from one, under a standing record.
 
 /// Takes the lowest block of the seat's hand of the class for the wish, and hands it over where the
-/// wish has a record.
+/// wish has a record. Of the class byte of tagged blocks: as shl_tag_pop.
 /// returns: its offset; 0 where the hand is empty.
-uint64_t shl_handover_block(struct shl_seat seat, unsigned class_index,
+uint64_t shl_handover_block(struct shl_seat seat, unsigned class_byte,
                             const struct shl_wish *wish);
 
 /// Hands over `off`, which the seat has just allocated under the wish's record: the caller's word
@@ -30,6 +30,10 @@ bool shl_handover_back(struct shl_seat seat, uint64_t dest, uint64_t off,
 /// Publishes the block that the seat's reservation `cell` holds by storing `value`, which stands
 /// for it, in the word at `dest`, and empties the cell. J is not touched.
 void shl_handover_publish(struct shl_seat seat, uint64_t dest, uint64_t value, shl_a64 *cell);
+
+/// Publishes the block `off` by storing it in the word at `dest`, and ends its tag, which stands in
+/// `word`. J is not touched.
+void shl_handover_untag(struct shl_seat seat, uint64_t dest, uint64_t off, shl_a64 *word);
 
 /// What a standing record of the seat, whose owner is dead or has left the call, leaves to do; none
 /// stands afterwards. J is 0 before and after.

@@ -21,7 +21,7 @@ static void raise_chunk(shoal_heap *heap, uint32_t owner, uint32_t chunk_mod) {
 void shl_hint_set_pending(shoal_heap *heap, uint32_t unit, bool pending) {
   uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(heap, unit));
   // A late hint may name what is no slab's first unit any more.
-  unsigned units = shl_desc_back(desc) == 0 ? shl_classes[shl_desc_class(desc)].units : 0;
+  unsigned units = shl_desc_back(desc) == 0 ? shl_class_info(shl_desc_class(desc))->units : 0;
   for (uint32_t i = 0; i < units; i++) {
     union shl_desc_rec *rec = shl_desc_row(heap, unit + i);
     bool is_set = shl_load_relaxed_u8(&rec->part.pending) != 0;

@@ -2,8 +2,8 @@
 // Runs of whole chunks, claimed by compare and swap on chunk words, ascending.
 //
 //   alloc  J = HUGE(h, n); h: FREE -> CLAIM(me); h+1..: FREE -> CONT(h); back; with a caller's
-//          word: JA; h = HEAD(me, n) (the commit); J = 0. A foreign word on the way: undo
-//          descending, the head last.
+//          word: JA; the head's tag, or 0; h = HEAD(me, n) (the commit); J = 0. A foreign word on
+//          the way: undo descending, the head last.
 //   free   J = HFREE1(h, n); h: HEAD(*, n) -> FREEING(me) (the commit, fails for a double free);
 //          J = HFREE2(h, n); CONT(h) -> FREE; h -> FREE last; J = 0
 //   grow   J = HGROW(h, m); FREE -> CONT(h) from h + n on; back; h = HEAD(s, m) (the commit); J = 0
@@ -53,6 +53,7 @@ void shl_huge_let_go(shoal_heap *heap, uint32_t head, uint32_t count) {
   for (uint32_t chunk = head + count; chunk-- > head + 1;) {
     if (shl_chunk_known(heap, chunk) && is_part_of(heap, chunk, head)) set_free(heap, chunk);
   }
+  shl_store_release_u64(&shl_chunk_row(heap, head)->tag, 0);
   set_free(heap, head);
 }
 
@@ -201,6 +202,7 @@ shoal_status shl_huge_alloc(struct shl_seat seat, const struct shl_wish *wish, u
   }
   *out = shl_chunk_offset(head);
   shl_record_stand_for(seat.slot, &wish->record, *out);
+  shl_store_release_u64(&shl_chunk_row(seat.heap, head)->tag, wish->tag);
   shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, head)->word,
                         shl_chunk_encode(SHL_CHUNK_HEAD, shl_seat_id(seat), count));
   shl_journal_clear(seat.slot);

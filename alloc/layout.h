@@ -35,7 +35,8 @@ enum {
   SHL_PAGES_PER_CHUNK = 512,
   SHL_WORDS_PER_SLAB = 64,    // 65536 / 16 / 64: the smallest class fills one unit
   SHL_CLASS_COUNT = 73,       // 1 to 72; 0 is none
-  SHL_CLASS_TAGGED = 128,     // added to the class of a slab of owner-tagged blocks
+  SHL_CLASS_TAGGED = 128,     // added to the class in the class byte of a slab of tagged blocks
+  SHL_TAG_BYTES = 8,          // that a tagged block of a slab or a run keeps at its end
   SHL_HINT_WORDS = 64,        // chunk number modulo 4096 picks a bit
   SHL_RESERVATIONS = 32,      // open reservations a slot
   SHL_SLOT_MAX = 65535,
@@ -134,7 +135,7 @@ struct shl_slot_rec {
   shl_a32 cursor;  // chunk that last had room
   uint8_t pad1[60];
   struct shl_hand_rec hands[SHL_CLASS_COUNT];
-  shl_a32 tagged_heads[SHL_CLASS_COUNT + 1];
+  shl_a32 tagged_heads[SHL_CLASS_COUNT + 1];  // the same of the classes' tagged slabs
   shl_a64 unsettled;  // bytes on their way between the committed sum and a chunk's bits
   uint64_t reserved[134];
 };
@@ -145,7 +146,7 @@ union shl_desc_rec {
   shl_a64 word;
   struct {
     shl_a16 owner;       // slot
-    shl_a8 class_index;  // 0: no slab
+    shl_a8 class_index;  // the class byte; 0: no slab
     shl_a8 pending;      // not 0: RB may have bits; else the owner's frees need not look there
     shl_a8 back;         // units back to the slab's first
     shl_a8 journalled;   // jf: a record has named one of its blocks; sticky
@@ -161,7 +162,9 @@ struct shl_chunk_rec {
   shl_a8 journalled;    // cjf: a record has named one of its runs; sticky while MIXED
   uint8_t pad0[5];
   shl_a32 free_since;   // milliseconds, when it became FREE
-  uint8_t pad1[36];
+  uint8_t pad1[4];
+  shl_a64 tag;          // of the huge run whose head it is; 0: none. Of other chunks 0, or stale
+  uint8_t pad2[24];
   shl_a64 remote_pages[8];  // RP: bit p: the run that starts at page p was freed
 };
 

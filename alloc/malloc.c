@@ -13,6 +13,7 @@
 #include "alloc/hand.h"
 #include "alloc/refill.h"
 #include "alloc/seat.h"
+#include "alloc/tag.h"
 #include "base/align.h"
 #include "base/cold.h"
 
@@ -41,16 +42,28 @@ static shoal_off grant(shoal_heap *heap, const struct shl_wish *wish) {
 
 SHL_COLD static shoal_off alloc_slow(shoal_heap *heap, size_t size, unsigned flags) {
   struct shl_wish wish;
-  if (shl_wish_read(size, flags, &wish)) return grant(heap, &wish);
-  errno = EINVAL;
-  return 0;
+  if (!shl_wish_read(size, flags, &wish)) {
+    errno = EINVAL;
+    return 0;
+  }
+  if ((flags & SHOAL_TAGGED) != 0) wish.tag = shl_tag_here(heap);
+  return grant(heap, &wish);
+}
+
+static void *grant_pointer(shoal_heap *heap, const struct shl_wish *wish) {
+  uint64_t off = grant(heap, wish);
+  return off == 0 ? NULL : heap->view.base + off;
 }
 
 SHL_COLD static void *malloc_slow(shoal_heap *heap, size_t size, size_t alignment,
                                   unsigned flags) {
   struct shl_wish wish = {.bytes = size, .alignment = alignment, .flags = flags};
-  uint64_t off = grant(heap, &wish);
-  return off == 0 ? NULL : heap->view.base + off;
+  return grant_pointer(heap, &wish);
+}
+
+SHL_COLD static void *malloc_tagged(shoal_heap *heap, size_t size, uint64_t tag) {
+  struct shl_wish wish = {.bytes = size, .alignment = 16, .flags = SHOAL_TAGGED, .tag = tag};
+  return grant_pointer(heap, &wish);
 }
 
 shoal_off shoal_alloc(shoal_heap *heap, size_t size, unsigned flags) {
@@ -114,16 +127,17 @@ size_t shoal_usable_size(shoal_heap *heap, const void *ptr) {
 void *shoal_realloc(shoal_heap *heap, void *ptr, size_t size) {
   if (ptr == NULL) return shoal_malloc(heap, size);
   uint64_t off = shl_region_offset(heap, ptr);
-  uint64_t bytes = 0;
-  shoal_status status = shl_block_bytes(heap, off, &bytes);
+  struct shl_place place;
+  shoal_status status = shl_block_allocated(shl_seat_here(heap), off, &place);
   if (status != SHOAL_OK) {
     errno = errno_of(status);
     return NULL;
   }
   if (shl_resize(heap, off, size)) return ptr;
-  void *moved = shoal_malloc(heap, size);
+  uint64_t tag = shl_tag_read(heap, off, &place);
+  void *moved = tag == 0 ? shoal_malloc(heap, size) : malloc_tagged(heap, size, tag);
   if (moved == NULL) return NULL;
-  memcpy(moved, ptr, size < bytes ? size : (size_t)bytes);
+  memcpy(moved, ptr, size < place.bytes ? size : (size_t)place.bytes);
   (void)shl_free(heap, off);
   return moved;
 }

@@ -12,6 +12,8 @@
 #include "alloc/reservation.h"
 #include "alloc/root.h"
 #include "alloc/slot.h"
+#include "alloc/tag.h"
+#include "alloc/walk.h"
 #include "base/fail.h"
 
 enum { FIRST_ROOM = 1024 };
@@ -131,6 +133,17 @@ static void reach_reservations(shoal_marker *marker) {
   }
 }
 
+// What a living process has tagged it still means to publish.
+static int reach_tagged(void *context, const shoal_block *block) {
+  shoal_marker *marker = context;
+  struct shl_place place;
+  if (shl_block_at(marker->heap, block->off, &place) != 0) return 0;
+  uint64_t tag = shl_tag_read(marker->heap, block->off, &place);
+  bool tagged = tag != 0 && shl_tag_may_be(marker->heap, tag);
+  if (tagged && !shl_tag_is_dead(marker->heap, tag)) (void)reach(marker, block->off);
+  return 0;
+}
+
 static void visit_all(shoal_marker *marker) {
   while (marker->depth > 0) {
     struct visit next = marker->stack[--marker->depth];
@@ -162,6 +175,8 @@ static shoal_status mark(shoal_marker *marker) {
   if (status != SHOAL_OK) return status;
   reach_roots(marker);
   reach_reservations(marker);
+  status = shl_walk(marker->heap, SHL_WALK_TAGGED, reach_tagged, marker);
+  if (status != SHOAL_OK) return status;
   visit_all(marker);
   if (marker->has_unknown_type) {
     return shl_fail(SHOAL_E_ARGUMENT, 0, "No visitor is given for blocks of type 0x%llx.",

@@ -53,14 +53,19 @@ void shl_orphan_tend_next(shoal_heap *heap) {
   }
 }
 
+static void release_empty_listed(struct shl_seat seat, unsigned class_byte) {
+  uint32_t unit = shl_partial_head(seat, class_byte);
+  while (unit != 0 && shl_unit_known(seat.heap, unit)) {
+    uint32_t next = shl_load_relaxed_u32(&shl_hot_row(seat.heap, unit)->next);
+    (void)shl_slab_examine(seat, unit, false);
+    unit = next;
+  }
+}
+
 static void release_empty_slabs(struct shl_seat seat) {
   for (unsigned i = 1; i < SHL_CLASS_COUNT; i++) {
-    uint32_t unit = shl_partial_head(seat, i);
-    while (unit != 0 && shl_unit_known(seat.heap, unit)) {
-      uint32_t next = shl_load_relaxed_u32(&shl_hot_row(seat.heap, unit)->next);
-      (void)shl_slab_examine(seat, unit, false);
-      unit = next;
-    }
+    release_empty_listed(seat, i);
+    release_empty_listed(seat, SHL_CLASS_TAGGED + i);
   }
 }
 

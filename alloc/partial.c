@@ -9,17 +9,30 @@
 // last.
 #include "alloc/partial.h"
 
-static uint32_t read_link(shoal_heap *heap, const shl_a32 *link) {
+#include "alloc/class.h"
+#include "base/cold.h"
+
+SHL_INLINE static uint32_t read_link(shoal_heap *heap, const shl_a32 *link) {
   uint32_t unit = shl_load_relaxed_u32(link);
   return unit != 0 && shl_unit_known(heap, unit) ? unit : 0;
 }
 
-uint32_t shl_partial_head(struct shl_seat seat, unsigned class_index) {
-  return read_link(seat.heap, &seat.slot->hands[class_index].head);
+SHL_INLINE static shl_a32 *list_of(struct shl_seat seat, unsigned class_byte) {
+  bool tagged = shl_class_is_tagged(class_byte);
+  return tagged ? &seat.slot->tagged_heads[class_byte - SHL_CLASS_TAGGED]
+                : &seat.slot->hands[class_byte].head;
 }
 
-void shl_partial_push(struct shl_seat seat, unsigned class_index, uint32_t unit) {
-  shl_a32 *head = &seat.slot->hands[class_index].head;
+shl_a32 *shl_partial_list(struct shl_seat seat, unsigned class_byte) {
+  return list_of(seat, class_byte);
+}
+
+uint32_t shl_partial_head(struct shl_seat seat, unsigned class_byte) {
+  return read_link(seat.heap, list_of(seat, class_byte));
+}
+
+void shl_partial_push(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
+  shl_a32 *head = list_of(seat, class_byte);
   struct shl_hot_rec *hot = shl_hot_row(seat.heap, unit);
   uint32_t first = read_link(seat.heap, head);
   if (first != unit) {
@@ -31,8 +44,8 @@ void shl_partial_push(struct shl_seat seat, unsigned class_index, uint32_t unit)
   shl_store_release_u8(&hot->state, SHL_SLAB_PARTIAL);
 }
 
-void shl_partial_unlink(struct shl_seat seat, unsigned class_index, uint32_t unit) {
-  shl_a32 *head = &seat.slot->hands[class_index].head;
+void shl_partial_unlink(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
+  shl_a32 *head = list_of(seat, class_byte);
   struct shl_hot_rec *hot = shl_hot_row(seat.heap, unit);
   if (shl_load_relaxed_u8(&hot->state) == SHL_SLAB_FULL) return;
   uint32_t prev = read_link(seat.heap, &hot->prev);
@@ -46,7 +59,7 @@ void shl_partial_unlink(struct shl_seat seat, unsigned class_index, uint32_t uni
   shl_store_release_u8(&hot->state, SHL_SLAB_FULL);
 }
 
-bool shl_partial_is_only(struct shl_seat seat, unsigned class_index, uint32_t unit) {
-  return shl_partial_head(seat, class_index) == unit &&
+bool shl_partial_is_only(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
+  return shl_partial_head(seat, class_byte) == unit &&
          shl_load_relaxed_u32(&shl_hot_row(seat.heap, unit)->next) == 0;
 }

@@ -4,22 +4,25 @@
 
 #include "alloc/handle.h"
 
-// A slot's lists of slabs with free blocks, one for each class, linked both ways by unit numbers in
-// the hot rows. Only who acts as the slot touches them, always under its J. Slabs without free
-// blocks (FULL) are on no list.
+// A slot's lists of slabs with free blocks, one for each class byte, linked both ways by unit
+// numbers in the hot rows. Only who acts as the slot touches them, always under its J. Slabs
+// without free blocks (FULL) are on no list.
 
-/// First slab of the class's list; 0: none.
-uint32_t shl_partial_head(struct shl_seat seat, unsigned class_index);
+/// The word that holds the first slab of the class byte's list.
+shl_a32 *shl_partial_list(struct shl_seat seat, unsigned class_byte);
 
-/// Puts the slab first on its class's list, state PARTIAL. Run again after a crash inside, it ends
+/// First slab of the class byte's list; 0: none.
+uint32_t shl_partial_head(struct shl_seat seat, unsigned class_byte);
+
+/// Puts the slab first on its list, state PARTIAL. Run again after a crash inside, it ends
 /// the same.
-void shl_partial_push(struct shl_seat seat, unsigned class_index, uint32_t unit);
+void shl_partial_push(struct shl_seat seat, unsigned class_byte, uint32_t unit);
 
 /// Takes the slab off, state FULL; one that is FULL already is on no list. Run again it ends the
 /// same, as long as its own prev and next stand: they do until J names another step.
-void shl_partial_unlink(struct shl_seat seat, unsigned class_index, uint32_t unit);
+void shl_partial_unlink(struct shl_seat seat, unsigned class_byte, uint32_t unit);
 
-/// Whether the slab is its class's only listed one.
-bool shl_partial_is_only(struct shl_seat seat, unsigned class_index, uint32_t unit);
+/// Whether the slab is its list's only one.
+bool shl_partial_is_only(struct shl_seat seat, unsigned class_byte, uint32_t unit);
 
 #endif

@@ -9,7 +9,7 @@
 #include "alloc/reap.h"
 
 #include "alloc/pin.h"
-#include "alloc/record.h"
+#include "alloc/recover.h"
 #include "alloc/slot.h"
 #include "base/fail.h"
 #include "mapping/os.h"
@@ -59,10 +59,10 @@ void shl_reap(shoal_heap *heap) {
 }
 
 // Who acts as a slot that is no thread's has noted none in it: it recovers the dead's, or acts as
-// an orphan or the process's spare one. Where a record stands it may be a dead caller's.
+// an orphan or the process's spare one. Where a step or a record stands it may be the dead's.
 static bool is_unsettled(const shoal_heap *heap, uint32_t id) {
   const struct shl_owner_rec *row = shl_owner_row(heap, id);
-  return !shl_record_is_clear(shl_slot_page(heap, id)) &&
+  return !shl_recover_is_done(shl_slot_page(heap, id)) &&
          shl_owner_read(heap, id).state == SHL_OWNER_OWNED &&
          shl_load_acquire_u64(&row->thread) == 0;
 }

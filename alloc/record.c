@@ -27,7 +27,7 @@ void shl_record_stand_for(struct shl_slot_rec *slot, const struct shl_record *re
 
 struct shl_record shl_record_read(const struct shl_slot_rec *slot) {
   uint64_t op = shl_load_acquire_u64(&slot->record.op);
-  if (op == SHL_JA_NONE || op > SHL_JA_PUBLISH) return (struct shl_record){.op = SHL_JA_NONE};
+  if (op == SHL_JA_NONE || op > SHL_JA_LAST) return (struct shl_record){.op = SHL_JA_NONE};
   return (struct shl_record){.op = (unsigned)op,
                              .dest = shl_load_acquire_u64(&slot->record.dest),
                              .block = shl_load_acquire_u64(&slot->record.block),
@@ -99,7 +99,7 @@ static uint64_t named_by_records(const shoal_heap *heap, struct steps steps, uin
 uint64_t shl_records_naming_blocks(const shoal_heap *heap, uint32_t unit, unsigned word,
                                    uint64_t bits) {
   uint64_t desc = shl_load_acquire_u64(shl_unit_desc(heap, unit));
-  uint64_t size = shl_classes[shl_desc_class(desc) % SHL_CLASS_TAGGED].bytes;
+  uint64_t size = shl_class_info(shl_desc_class(desc))->bytes;
   if (size == 0) return 0;
   struct steps steps = {.start = shl_unit_offset(unit) + 64 * size * word, .bytes = size};
   return named_by_records(heap, steps, bits);

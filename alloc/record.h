@@ -16,7 +16,9 @@ enum {
   SHL_JA_ALLOC_TO = 1,    // block: the new one
   SHL_JA_FREE_FROM = 2,   // block: the one that dies
   SHL_JA_REALLOC_TO = 3,  // block: the old one; second: the new one
-  SHL_JA_PUBLISH = 4      // block: the one reserved until now; second: what the word says then
+  SHL_JA_PUBLISH = 4,     // block: the one reserved until now; second: what the word says then
+  SHL_JA_UNTAG = 5,       // block: the tagged one that the word says then; second: its tag
+  SHL_JA_LAST = 5
 };
 
 // A copy. Private to the process.

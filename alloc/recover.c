@@ -42,8 +42,8 @@ static void let_claim_go(struct shl_seat seat, uint32_t chunk) {
 }
 
 static void recover_refill(struct shl_seat seat, struct shl_journal entry) {
-  const struct shl_class_info *info = &shl_classes[entry.class_index];
-  if (info->bytes == 0) return;
+  const struct shl_class_info *info = shl_class_info(entry.class_index);
+  if (info->bytes == 0 || shl_class_is_tagged(entry.class_index)) return;
   struct shl_hand_rec *hand = &seat.slot->hands[entry.class_index];
   struct shl_hot_rec *hot = shl_hot_row(seat.heap, entry.a);
   uint64_t blocks = shl_load_relaxed_u64(&hand->blocks);
@@ -60,22 +60,22 @@ static void recover_refill(struct shl_seat seat, struct shl_journal entry) {
 }
 
 static unsigned class_of_unit(struct shl_seat seat, uint32_t unit) {
-  unsigned class_index = shl_desc_class(shl_load_acquire_u64(shl_unit_desc(seat.heap, unit)));
-  return class_index < SHL_CLASS_COUNT ? class_index : 0;
+  unsigned class_byte = shl_desc_class(shl_load_acquire_u64(shl_unit_desc(seat.heap, unit)));
+  return shl_class_info(class_byte)->bytes != 0 ? class_byte : 0;
 }
 
 static void recover_relist(struct shl_seat seat, uint32_t unit) {
-  unsigned class_index = class_of_unit(seat, unit);
-  if (class_index == 0) return;
-  shl_slab_recount(seat.heap, unit, &shl_classes[class_index]);
+  unsigned class_byte = class_of_unit(seat, unit);
+  if (class_byte == 0) return;
+  shl_slab_recount(seat.heap, unit, shl_class_info(class_byte));
   struct shl_hot_rec *hot = shl_hot_row(seat.heap, unit);
   bool full = shl_load_relaxed_u8(&hot->state) == SHL_SLAB_FULL;
-  if (full && shl_load_relaxed_u64(&hot->nonempty) != 0) shl_partial_push(seat, class_index, unit);
+  if (full && shl_load_relaxed_u64(&hot->nonempty) != 0) shl_partial_push(seat, class_byte, unit);
 }
 
 static void recover_unlink(struct shl_seat seat, uint32_t unit) {
-  unsigned class_index = class_of_unit(seat, unit);
-  if (class_index != 0) shl_partial_unlink(seat, class_index, unit);
+  unsigned class_byte = class_of_unit(seat, unit);
+  if (class_byte != 0) shl_partial_unlink(seat, class_byte, unit);
 }
 
 static void recover_hint(struct shl_seat seat, uint32_t unit) {
@@ -96,7 +96,7 @@ static void recover_new_slab(struct shl_seat seat, struct shl_journal entry) {
     shl_partial_push(seat, entry.class_index, entry.a);
     return;
   }
-  for (uint32_t i = 0; i < shl_classes[entry.class_index].units; i++) {
+  for (uint32_t i = 0; i < shl_class_info(entry.class_index)->units; i++) {
     shl_store_release_u64(shl_unit_desc(seat.heap, entry.a + i), 0);
   }
   recover_run(seat, chunk, entry.a % SHL_UNITS_PER_CHUNK * SHL_PAGES_PER_UNIT);
@@ -179,7 +179,7 @@ static void recover_chunk_step(struct shl_seat seat, struct shl_journal entry) {
 
 static void recover_step(struct shl_seat seat) {
   struct shl_journal entry = shl_journal_decode(shl_load_acquire_u64(&seat.slot->journal));
-  if (entry.class_index >= SHL_CLASS_COUNT) entry.class_index = 0;
+  if (shl_class_info(entry.class_index)->bytes == 0) entry.class_index = 0;
   switch (entry.op) {
     case SHL_J_NONE: break;
     case SHL_J_DRAIN: shl_hint_restore(seat, entry.a); break;

@@ -9,7 +9,8 @@
 //   6  orphans' slabs: act as each and take one block
 //   7  a new slab again, once everything that nobody uses is given back
 //
-// Each step is crash-safe by itself; between them J is 0.
+// Tagged blocks have no hand: for them it is found out only which slab has one, and that one stands
+// first on its list. Each step is crash-safe by itself; between them J is 0.
 #include "alloc/refill.h"
 
 #include "alloc/drain.h"
@@ -36,32 +37,34 @@ static unsigned find_word(shoal_heap *heap, uint32_t unit) {
   return NO_WORD;
 }
 
-static void retire_full(struct shl_seat seat, unsigned class_index, uint32_t unit) {
+static void retire_full(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
   shl_journal_set(seat.slot, SHL_J_UNLINK, unit, 0);
-  shl_partial_unlink(seat, class_index, unit);
+  shl_partial_unlink(seat, class_byte, unit);
   shl_journal_clear(seat.slot);
 }
 
-static bool refill_from(struct shl_seat seat, unsigned class_index, uint32_t unit) {
+static bool refill_from(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
   unsigned word = find_word(seat.heap, unit);
   if (word == NO_WORD) return false;
-  shl_hand_refill(seat, class_index, unit, word);
+  if (!shl_class_is_tagged(class_byte)) shl_hand_refill(seat, class_byte, unit, word);
   return true;
 }
 
-static bool refill_from_current(struct shl_seat seat, unsigned class_index) {
-  uint32_t unit = shl_load_relaxed_u32(&seat.slot->hands[class_index].ref) >> 6;
-  return unit != 0 && shl_unit_known(seat.heap, unit) && refill_from(seat, class_index, unit);
+static bool refill_from_current(struct shl_seat seat, unsigned class_byte) {
+  if (shl_class_is_tagged(class_byte)) return false;
+  uint32_t unit = shl_load_relaxed_u32(&seat.slot->hands[class_byte].ref) >> 6;
+  return unit != 0 && shl_unit_known(seat.heap, unit) && refill_from(seat, class_byte, unit);
 }
 
-// Fills the hand from a slab that the slot has listed.
-// returns: false where none has a free block.
-static bool refill_from_list(struct shl_seat seat, unsigned class_index) {
-  uint32_t unit = shl_partial_head(seat, class_index);
+// Fills the hand from a slab that the slot has listed. The list begins with one that has a free
+// block then.
+// returns: false where none has.
+static bool refill_from_list(struct shl_seat seat, unsigned class_byte) {
+  uint32_t unit = shl_partial_head(seat, class_byte);
   while (unit != 0) {
-    if (refill_from(seat, class_index, unit)) return true;
-    retire_full(seat, class_index, unit);
-    uint32_t next = shl_partial_head(seat, class_index);
+    if (refill_from(seat, class_byte, unit)) return true;
+    retire_full(seat, class_byte, unit);
+    uint32_t next = shl_partial_head(seat, class_byte);
     if (next == unit) break;  // a list that another process has broken
     unit = next;
   }
@@ -69,26 +72,26 @@ static bool refill_from_list(struct shl_seat seat, unsigned class_index) {
 }
 
 // Fills the hand from what the slot owns.
-static bool refill_from_own(struct shl_seat seat, unsigned class_index) {
-  if (refill_from_current(seat, class_index)) return true;
+static bool refill_from_own(struct shl_seat seat, unsigned class_byte) {
+  if (refill_from_current(seat, class_byte)) return true;
   shl_drain(seat);
-  return refill_from_current(seat, class_index) || refill_from_list(seat, class_index);
+  return refill_from_current(seat, class_byte) || refill_from_list(seat, class_byte);
 }
 
-static shoal_status refill_from_new(struct shl_seat seat, unsigned class_index, bool grow) {
-  shoal_status status = shl_slab_new(seat, class_index, grow);
-  if (status == SHOAL_OK) (void)refill_from_list(seat, class_index);
+static shoal_status refill_from_new(struct shl_seat seat, unsigned class_byte, bool grow) {
+  shoal_status status = shl_slab_new(seat, class_byte, grow);
+  if (status == SHOAL_OK) (void)refill_from_list(seat, class_byte);
   return status;
 }
 
 // returns: a block of an orphan's; 0 where none has one.
-static uint64_t take_from_orphans(struct shl_seat seat, unsigned class_index,
+static uint64_t take_from_orphans(struct shl_seat seat, unsigned class_byte,
                                   const struct shl_wish *wish) {
   struct shl_seat orphan;
   for (uint32_t id = 0; shl_orphan_next(seat.heap, &id, &orphan);) {
-    uint64_t off = shl_handover_block(orphan, class_index, wish);
-    if (off == 0 && refill_from_own(orphan, class_index)) {
-      off = shl_handover_block(orphan, class_index, wish);
+    uint64_t off = shl_handover_block(orphan, class_byte, wish);
+    if (off == 0 && refill_from_own(orphan, class_byte)) {
+      off = shl_handover_block(orphan, class_byte, wish);
     }
     shl_orphan_leave(orphan);
     if (off != 0) return off;
@@ -96,22 +99,22 @@ static uint64_t take_from_orphans(struct shl_seat seat, unsigned class_index,
   return 0;
 }
 
-shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_index,
+shoal_status shl_refill_pop(struct shl_seat seat, unsigned class_byte,
                             const struct shl_wish *wish, uint64_t *out) {
   bool grow = shl_wish_may_grow(wish);
   shoal_status status = SHOAL_OK;
-  if (!refill_from_own(seat, class_index)) {
+  if (!refill_from_own(seat, class_byte)) {
     shl_orphan_tend_next(seat.heap);
-    status = refill_from_new(seat, class_index, grow);
+    status = refill_from_new(seat, class_byte, grow);
   }
   if (status != SHOAL_OK) {
-    *out = take_from_orphans(seat, class_index, wish);
+    *out = take_from_orphans(seat, class_byte, wish);
     if (*out != 0) return SHOAL_OK;
   }
   if (status != SHOAL_OK && shl_orphan_tend_all(seat.heap)) {
-    status = refill_from_new(seat, class_index, grow);
+    status = refill_from_new(seat, class_byte, grow);
   }
-  if (status == SHOAL_OK) *out = shl_handover_block(seat, class_index, wish);
+  if (status == SHOAL_OK) *out = shl_handover_block(seat, class_byte, wish);
   return status;
 }
 

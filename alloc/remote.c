@@ -40,19 +40,20 @@ bool shl_remote_free(struct shl_seat seat, const struct shl_remote_block *block)
 struct collection {
   struct shl_seat seat;
   uint32_t unit;
-  unsigned class_index;
+  unsigned class_byte;
   bool again;  // after a death: what is in F already is no double free
   bool left;   // a standing record named a block
 };
 
 static uint64_t hand_bits(const struct collection *collection, unsigned word) {
-  const struct shl_hand_rec *hand = &collection->seat.slot->hands[collection->class_index];
+  if (shl_class_is_tagged(collection->class_byte)) return 0;
+  const struct shl_hand_rec *hand = &collection->seat.slot->hands[collection->class_byte];
   bool in_hand = shl_load_relaxed_u32(&hand->ref) == (collection->unit << 6 | word);
   return in_hand ? shl_load_relaxed_u64(&hand->blocks) : 0;
 }
 
 static void report_double_free(const struct collection *collection, unsigned word, uint64_t bits) {
-  uint64_t size = shl_classes[collection->class_index].bytes;
+  uint64_t size = shl_class_info(collection->class_byte)->bytes;
   for (; bits != 0; bits &= bits - 1) {
     uint64_t index = 64 * word + shl_lowest_bit(bits);
     (void)shl_misuse(collection->seat.heap, SHOAL_MISUSE_DOUBLE_FREE,
@@ -65,7 +66,7 @@ static void collect_word(struct collection *collection, unsigned word) {
   shl_a64 *freed = &shl_remote_row(heap, collection->unit)->freed[word];
   shl_a64 *free = &shl_hot_row(heap, collection->unit)->free[word];
   uint64_t bits = shl_load_seq_cst_u64(freed);
-  bits &= shl_class_word_mask(&shl_classes[collection->class_index], word);
+  bits &= shl_class_word_mask(shl_class_info(collection->class_byte), word);
   if (bits == 0) return;
   // Read after the bits: whoever let a record name one of them has set it before.
   if (shl_load_acquire_u8(&shl_desc_row(heap, collection->unit)->part.journalled) != 0) {
@@ -86,7 +87,7 @@ static void collect_word(struct collection *collection, unsigned word) {
 
 static void run_collection(struct collection *collection) {
   shoal_heap *heap = collection->seat.heap;
-  const struct shl_class_info *info = &shl_classes[collection->class_index];
+  const struct shl_class_info *info = shl_class_info(collection->class_byte);
   struct shl_chunk_rec *row = shl_chunk_row(heap, shl_unit_chunk(collection->unit));
   shl_hint_set_pending(heap, collection->unit, false);
   uint32_t dirty = UINT32_C(1) << collection->unit % SHL_UNITS_PER_CHUNK;
@@ -98,7 +99,7 @@ static void run_collection(struct collection *collection) {
   if (again) shl_hint_raise(heap, collection->unit, shl_seat_id(collection->seat));
   bool full = shl_load_relaxed_u8(&hot->state) == SHL_SLAB_FULL;
   if (full && shl_load_relaxed_u64(&hot->nonempty) != 0) {
-    shl_partial_push(collection->seat, collection->class_index, collection->unit);
+    shl_partial_push(collection->seat, collection->class_byte, collection->unit);
   }
 }
 
@@ -106,8 +107,8 @@ static bool begin(struct collection *collection, struct shl_seat seat, uint32_t 
   uint64_t desc = shl_load_acquire_u64(shl_unit_desc(seat.heap, unit));
   *collection = (struct collection){.seat = seat,
                                     .unit = unit,
-                                    .class_index = shl_desc_class(desc)};
-  return collection->class_index != 0 && collection->class_index < SHL_CLASS_COUNT &&
+                                    .class_byte = shl_desc_class(desc)};
+  return shl_class_info(collection->class_byte)->bytes != 0 &&
          shl_desc_owner(desc) == shl_seat_id(seat) && shl_desc_back(desc) == 0;
 }
 

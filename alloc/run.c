@@ -2,9 +2,10 @@
 // Runs of pages in a chunk, under its claim; freed by anyone, without it.
 //
 //   alloc   claim; J = RUN(c, p); with a caller's word: cjf = 1, JA; D[p] = {pages, BLOCK} (the
-//           commit); bitmap, zero; J = CHUNK; release
+//           commit); bitmap, zero; J = CHUNK; release. A tagged one: J; zero of its last page; its
+//           tag, at the run's end; D[p] = {pages, TAGGED}
 //   free    RP |= p by one atomic or (the commit); then, if the claim is to be had, collect
-//   resize  claim; D[p] = {new pages} (the commit); bitmap; release
+//   resize  claim; a tag: to where the new end is; D[p] = {new pages} (the commit); bitmap; release
 //
 // Invariants
 //   I1  Runs of a chunk do not overlap; D is 0 but at a run's first page.
@@ -13,6 +14,8 @@
 //       holder of the claim, after D[p] = 0, and never while a standing record names the run.
 //   I4  A zero bit is set only while the page is free, backed, and has not been handed out since it
 //       was backed.
+//   I5  The tag of a tagged run is stored before D says where it is, and the zero bit of its page
+//       cleared before that.
 // A crash before D's store leaves the pages free, after it with J = RUN the run is taken back
 // (nobody has it), after J = CHUNK the call's caller has it. A crash in a free leaves the bit or
 // does not.
@@ -25,6 +28,10 @@
 #include "alloc/pagemap.h"
 #include "base/align.h"
 #include "base/bits.h"
+
+static uint64_t run_offset(struct shl_run_place place) {
+  return shl_chunk_offset(place.chunk) + (uint64_t)place.page * SHL_PAGE_BYTES;
+}
 
 static bool has_page(const shoal_heap *heap, uint32_t chunk) {
   unsigned meta = shl_load_acquire_u16(&shl_chunk_row(heap, chunk)->meta);
@@ -149,9 +156,19 @@ uint32_t shl_run_word(const shoal_heap *heap, uint32_t chunk, unsigned page) {
   return shl_load_acquire_u32(&shl_run_page(heap, chunk)->pages[page]);
 }
 
-// Clears those of the run's pages that may hold old bytes: `zero` is the zero bits from before.
-static void wipe(shoal_heap *heap, struct shl_run_place place, unsigned count,
+// Stores the tag where it stands once the run is `count` long; its pages are ours already.
+static void stamp(shoal_heap *heap, struct shl_run_place place, unsigned count, uint64_t tag) {
+  struct shl_run_place last = {.chunk = place.chunk, .page = place.page + count - 1};
+  clear_zero(heap, last, 1);
+  uint64_t room = shl_block_room((uint64_t)count * SHL_PAGE_BYTES, true);
+  shl_store_release_u64(shl_tag_behind(heap, run_offset(place), room), tag);
+}
+
+// Clears those of the run's pages that may hold old bytes, but for its tag: `zero` is the zero bits
+// from before.
+static void wipe(shoal_heap *heap, struct shl_run_place place, struct shl_run_request request,
                  const struct shl_pagemap *zero) {
+  unsigned count = request.pages;
   char *start = heap->view.base + shl_chunk_offset(place.chunk);
   for (unsigned page = place.page; page < place.page + count;) {
     if (shl_pagemap_next(zero, page, true) == page) {
@@ -160,7 +177,9 @@ static void wipe(shoal_heap *heap, struct shl_run_place place, unsigned count,
     }
     unsigned end = shl_pagemap_next(zero, page, true);
     if (end > place.page + count) end = place.page + count;
-    memset(start + (size_t)page * SHL_PAGE_BYTES, 0, (size_t)(end - page) * SHL_PAGE_BYTES);
+    bool keeps = request.tag != 0 && end == place.page + count;
+    uint64_t bytes = shl_block_room((uint64_t)(end - page) * SHL_PAGE_BYTES, keeps);
+    memset(start + (size_t)page * SHL_PAGE_BYTES, 0, (size_t)bytes);
     page = end;
   }
 }
@@ -196,10 +215,6 @@ shoal_status shl_run_find_backed(struct shl_seat seat, struct shl_run_request re
   return find_and_back(seat, request, out) == SHOAL_OK ? SHOAL_OK : status;
 }
 
-static uint64_t run_offset(struct shl_run_place place) {
-  return shl_chunk_offset(place.chunk) + (uint64_t)place.page * SHL_PAGE_BYTES;
-}
-
 shoal_status shl_run_alloc(struct shl_seat seat, struct shl_run_request request, bool zeroed,
                            uint64_t *out) {
   struct shl_run_place place;
@@ -216,10 +231,11 @@ shoal_status shl_run_alloc(struct shl_seat seat, struct shl_run_request request,
     shl_store_release_u8(&shl_chunk_row(seat.heap, place.chunk)->journalled, 1);
     shl_record_stand_for(seat.slot, request.record, *out);
   }
-  shl_run_take(seat.heap, place, request.pages, SHL_RUN_BLOCK);
+  if (request.tag != 0) stamp(seat.heap, place, request.pages, request.tag);
+  shl_run_take(seat.heap, place, request.pages, request.tag != 0 ? SHL_RUN_TAGGED : SHL_RUN_BLOCK);
   shl_journal_set(seat.slot, SHL_J_CHUNK, place.chunk, 0);
   shl_run_end_claim(seat, place.chunk);
-  if (zeroed) wipe(seat.heap, place, request.pages, &zero);
+  if (zeroed) wipe(seat.heap, place, request, &zero);
   return SHOAL_OK;
 }
 
@@ -234,6 +250,12 @@ void shl_run_settle(struct shl_seat seat, uint32_t chunk) {
   if (shl_chunk_claim(seat, chunk) == SHL_CLAIM_TAKEN) shl_run_end_claim(seat, chunk);
 }
 
+static void move_tag(shoal_heap *heap, struct shl_run_place place, unsigned from, unsigned to) {
+  uint64_t room = shl_block_room((uint64_t)from * SHL_PAGE_BYTES, true);
+  uint64_t tag = shl_load_relaxed_u64(shl_tag_behind(heap, run_offset(place), room));
+  stamp(heap, place, to, tag);
+}
+
 static bool resize_claimed(struct shl_seat seat, struct shl_run_place place, unsigned pages) {
   shoal_heap *heap = seat.heap;
   struct shl_pagemap map = read_used(heap, place.chunk);
@@ -244,9 +266,11 @@ static bool resize_claimed(struct shl_seat seat, struct shl_run_place place, uns
   if (pages > before) {
     if (!shl_pagemap_is_free(&map, place.page + before, pages - before)) return false;
     if (back_pages(seat, place, pages) != SHOAL_OK) return false;
+    if (kept_kind == SHL_RUN_TAGGED) move_tag(heap, place, before, pages);
     shl_run_take(heap, place, pages, kept_kind);
     return true;
   }
+  if (kept_kind == SHL_RUN_TAGGED) move_tag(heap, place, before, pages);
   shl_store_release_u32(word, shl_run_encode(pages, kept_kind));
   struct shl_run_place tail = {.chunk = place.chunk, .page = place.page + pages};
   if (pages < before) set_used(heap, tail, before - pages, false);

@@ -23,6 +23,7 @@ struct shl_run_request {
   unsigned pages;
   unsigned align_pages;  // a power of two
   bool backed;           // only pages that are backed already
+  uint64_t tag;          // for the run to keep; 0: none
   const struct shl_record *record;  // to stand before the pages are taken; null: none
 };
 

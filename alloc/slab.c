@@ -46,20 +46,20 @@ static void fill_rows(shoal_heap *heap, uint32_t unit, const struct shl_class_in
   shl_store_release_u64(&hot->nonempty, shl_low_mask(info->words));
 }
 
-static void publish_descriptors(struct shl_seat seat, unsigned class_index, uint32_t unit) {
-  for (uint32_t back = shl_classes[class_index].units; back-- > 0;) {
-    uint64_t desc = shl_desc_make(shl_seat_id(seat), class_index, back);
+static void publish_descriptors(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
+  for (uint32_t back = shl_class_info(class_byte)->units; back-- > 0;) {
+    uint64_t desc = shl_desc_make(shl_seat_id(seat), class_byte, back);
     shl_store_release_u64(shl_unit_desc(seat.heap, unit + back), desc);
   }
 }
 
-static void journal_slab(struct shl_seat seat, unsigned op, unsigned class_index, uint32_t unit) {
-  struct shl_journal entry = {.op = op, .class_index = class_index, .a = unit};
+static void journal_slab(struct shl_seat seat, unsigned op, unsigned class_byte, uint32_t unit) {
+  struct shl_journal entry = {.op = op, .class_index = class_byte, .a = unit};
   shl_store_release_u64(&seat.slot->journal, shl_journal_encode(entry));
 }
 
-shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow) {
-  const struct shl_class_info *info = &shl_classes[class_index];
+shoal_status shl_slab_new(struct shl_seat seat, unsigned class_byte, bool grow) {
+  const struct shl_class_info *info = shl_class_info(class_byte);
   unsigned pages = info->units * (unsigned)SHL_PAGES_PER_UNIT;
   struct shl_run_request request = {
       .pages = pages, .align_pages = SHL_PAGES_PER_UNIT, .backed = !grow};
@@ -67,7 +67,7 @@ shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow)
   shoal_status status = shl_run_find_backed(seat, request, &place);
   if (status != SHOAL_OK) return status;
   uint32_t unit = place.chunk * SHL_UNITS_PER_CHUNK + place.page / SHL_PAGES_PER_UNIT;
-  journal_slab(seat, SHL_J_NEWSLAB, class_index, unit);
+  journal_slab(seat, SHL_J_NEWSLAB, class_byte, unit);
   status = shl_chunk_back_meta(seat.heap, place.chunk, meta_pages(unit));
   if (status != SHOAL_OK) {
     // Under NEWSLAB, a claim that is gone would mean a slab to be listed.
@@ -77,9 +77,9 @@ shoal_status shl_slab_new(struct shl_seat seat, unsigned class_index, bool grow)
   }
   fill_rows(seat.heap, unit, info);
   shl_run_take(seat.heap, place, pages, SHL_RUN_SLAB);
-  publish_descriptors(seat, class_index, unit);
+  publish_descriptors(seat, class_byte, unit);
   shl_chunk_release(seat, place.chunk);
-  shl_partial_push(seat, class_index, unit);
+  shl_partial_push(seat, class_byte, unit);
   shl_journal_clear(seat.slot);
   shl_chunk_settle(seat, place.chunk);
   shl_chunk_decay(seat);
@@ -121,14 +121,21 @@ void shl_slab_free_first(struct shl_seat seat, uint32_t unit, unsigned word, uin
   shl_journal_clear(seat.slot);
 }
 
-void shl_slab_release_steps(struct shl_seat seat, unsigned class_index, uint32_t unit) {
-  shl_partial_unlink(seat, class_index, unit);
-  for (uint32_t i = 0; i < shl_classes[class_index].units; i++) {
+void shl_slab_release_steps(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
+  shl_partial_unlink(seat, class_byte, unit);
+  for (uint32_t i = 0; i < shl_class_info(class_byte)->units; i++) {
     shl_store_release_u64(shl_unit_desc(seat.heap, unit + i), 0);
   }
   struct shl_run_place place = {.chunk = shl_unit_chunk(unit),
                                 .page = unit % SHL_UNITS_PER_CHUNK * SHL_PAGES_PER_UNIT};
   shl_run_drop(seat.heap, place);
+}
+
+// The hand that stands at the slab; null where none does. Slabs of tagged blocks have none.
+static struct shl_hand_rec *hand_at(struct shl_seat seat, unsigned class_byte, uint32_t unit) {
+  if (shl_class_is_tagged(class_byte)) return NULL;
+  struct shl_hand_rec *hand = &seat.slot->hands[class_byte];
+  return shl_load_relaxed_u32(&hand->ref) >> 6 == unit ? hand : NULL;
 }
 
 // An empty hand lets its slab go: it may stand nowhere.
@@ -141,22 +148,21 @@ static void leave_slab(struct shl_hand_rec *hand) {
 bool shl_slab_examine(struct shl_seat seat, uint32_t unit, bool keep_only) {
   SHL_ASSERT_DEBUG(shl_record_is_clear(seat.slot));
   uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(seat.heap, unit));
-  unsigned class_index = shl_desc_class(desc);
-  const struct shl_class_info *info = &shl_classes[class_index];
+  unsigned class_byte = shl_desc_class(desc);
+  const struct shl_class_info *info = shl_class_info(class_byte);
   if (shl_desc_owner(desc) != shl_seat_id(seat) || info->bytes == 0) return false;
   if (!shl_slab_is_empty(seat.heap, unit, info)) return false;
-  struct shl_hand_rec *hand = &seat.slot->hands[class_index];
-  bool at_hand = shl_load_relaxed_u32(&hand->ref) >> 6 == unit;
-  if (at_hand && shl_load_relaxed_u64(&hand->blocks) != 0) return false;
-  if (keep_only && shl_partial_is_only(seat, class_index, unit)) return false;
+  struct shl_hand_rec *hand = hand_at(seat, class_byte, unit);
+  if (hand != NULL && shl_load_relaxed_u64(&hand->blocks) != 0) return false;
+  if (keep_only && shl_partial_is_only(seat, class_byte, unit)) return false;
   uint32_t chunk = shl_unit_chunk(unit);
   if (shl_chunk_claim(seat, chunk) != SHL_CLAIM_TAKEN) {
     shl_hint_raise(seat.heap, unit, shl_seat_id(seat));  // the next drain looks again
     return false;
   }
-  if (at_hand) leave_slab(hand);
-  journal_slab(seat, SHL_J_FREESLAB, class_index, unit);
-  shl_slab_release_steps(seat, class_index, unit);
+  if (hand != NULL) leave_slab(hand);
+  journal_slab(seat, SHL_J_FREESLAB, class_byte, unit);
+  shl_slab_release_steps(seat, class_byte, unit);
   shl_run_end_claim(seat, chunk);
   return true;
 }

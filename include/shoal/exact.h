@@ -21,7 +21,7 @@ extern "C" {
 
 /// Allocates as shoal_alloc and stores the offset in *slot, as one step. What *slot held before is
 /// overwritten: 0 where the call fails.
-/// units: as shoal_alloc, `flags` too.
+/// units: as shoal_alloc, `flags` too; SHOAL_TAGGED does nothing, since the word names the block.
 /// returns: SHOAL_OK; ARGUMENT iff `slot` is no 8-aligned place in the heap's data or a flag is
 ///   unknown; SIZE iff `size` is above PTRDIFF_MAX; FULL, NO_SPACE, BUSY iff the heap, the system,
 ///   or what others claim at the moment leaves no room; READ_ONLY; STALE in a forked child that
@@ -34,7 +34,7 @@ extern "C" {
 shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsigned flags);
 
 /// Makes the block that *slot names hold `size` bytes, in place or by a new block, a copy and a
-/// free, and *slot name the result, as one step. *slot 0 allocates.
+/// free, and *slot name the result, as one step. *slot 0 allocates. The result has no tag.
 /// returns: as shoal_alloc_to, and the old block and *slot stay then; MISUSE iff *slot names no
 ///   allocated block and on_misuse returned.
 /// safe: as shoal_alloc_to. Nobody else may use the old block meanwhile.
@@ -51,7 +51,8 @@ shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size);
 shoal_status shoal_free_from(shoal_heap *heap, shoal_off *slot);
 
 /// Allocates a block that is the calling thread's reservation until it is published or cancelled:
-/// up to 32 a thread at a time. A thread that ends first, in whatever way, has it freed.
+/// up to 32 a thread at a time. A thread that ends first, in whatever way, has it freed, whence
+/// SHOAL_TAGGED does nothing.
 /// returns: SHOAL_OK and the offset in *out; LIMIT iff 32 are open or no thread slot is left;
 ///   otherwise as shoal_alloc_to; *out is 0 then.
 /// safe: any thread; not in a signal handler.
@@ -59,12 +60,14 @@ shoal_status shoal_free_from(shoal_heap *heap, shoal_off *slot);
 /// cost: as shoal_alloc_to.
 shoal_status shoal_reserve(shoal_heap *heap, size_t size, unsigned flags, shoal_off *out);
 
-/// Stores the reserved offset `off` in *slot and ends the reservation, as one step.
+/// Stores the offset `off` in *slot and ends its reservation, or takes its tag off, as one step.
 /// returns: SHOAL_OK; ARGUMENT iff `slot` is no 8-aligned place in the heap's data, or `off` is no
-///   open reservation of the calling thread; READ_ONLY; STALE in a forked child.
-/// safe: by the thread that reserved. Other threads that read the word with acquire order see the
-///   block's content as the caller left it.
-/// crash: *slot names the block, or is as before and the block is freed in recovery.
+///   open reservation of the calling thread and no block with this process's tag; READ_ONLY; STALE
+///   in a forked child.
+/// safe: by the thread that reserved; a tagged block by one thread of its process. Other threads
+///   that read the word with acquire order see the block's content as the caller left it.
+/// crash: *slot names the block, or is as before and the block is freed in recovery, or still
+///   tagged. Recovery takes the tag off where *slot names it.
 /// cost: seven stores, and a look through up to 32 words.
 shoal_status shoal_publish(shoal_heap *heap, shoal_off *slot, shoal_off off);
 

@@ -38,6 +38,7 @@ enum {
 /// Flags of shoal_alloc.
 enum {
   SHOAL_ZERO = 1,    ///< The block reads as zero.
+  SHOAL_TAGGED = 2,  ///< The block is this process's until it is published: shoal/orphans.h.
   SHOAL_NO_GROW = 4  ///< Fail rather than have the system back more data.
 };
 
@@ -160,8 +161,9 @@ const char *shoal_version(void);
 /// owns: whoever holds the offset, in whatever process; any thread of any process may free it.
 /// safe: any thread; not in a signal handler. What the block holds is old bytes unless SHOAL_ZERO.
 /// crash: either nothing happened or the block is allocated; a death before the caller has stored
-///   the offset strands this one block.
-/// cost: a few nanoseconds; now and then a refill, seldom a new slab (a system call).
+///   the offset strands this one block. A tagged block is found by shoal_orphans.
+/// cost: a few nanoseconds; now and then a refill, seldom a new slab (a system call). Flags take
+///   some ten nanoseconds more, a tag 8 bytes of blocks up to 1 MiB.
 shoal_off shoal_alloc(shoal_heap *heap, size_t size, unsigned flags);
 
 /// Frees the block at `off`; 0 does nothing.
@@ -181,9 +183,10 @@ void *shoal_malloc(shoal_heap *heap, size_t size);
 void *shoal_calloc(shoal_heap *heap, size_t count, size_t size);
 
 /// realloc: in place where the block's class or run allows, otherwise a new block, a copy, a free.
-/// A null `ptr` allocates; size 0 gives a block of the smallest class.
+/// A null `ptr` allocates; size 0 gives a block of the smallest class. A tag goes with the block.
 /// returns: the block; null with errno as shoal_alloc, EINVAL for misuse; the old block stays then.
-/// crash: the old block, or the new one, or both are allocated; never neither.
+/// crash: the old block, or the new one, or both are allocated; never neither. Of a tagged block
+///   that is made shorter, 8 bytes that lie past its new end may be another value already.
 void *shoal_realloc(shoal_heap *heap, void *ptr, size_t size);
 
 /// aligned_alloc: `alignment` a power of two up to 2 MiB, otherwise EINVAL; any `size`.

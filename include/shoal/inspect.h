@@ -24,7 +24,7 @@ shoal_status shoal_check(shoal_heap *heap, shoal_check_reporter *report, void *c
 /// A block met by shoal_walk.
 typedef struct shoal_block {
   shoal_off off;   ///< Its start.
-  uint64_t bytes;  ///< What it can hold: its class or run.
+  uint64_t bytes;  ///< What it can hold: its class or run, less a tag.
 } shoal_block;
 
 /// Is given each allocated block; a non-zero return ends the walk.
@@ -97,7 +97,8 @@ shoal_status shoal_trim(shoal_heap *heap, unsigned flags);
 /// are finished or undone, reservations freed, slots put up for adoption, pins dropped. Afterwards
 /// the words that the dead had handed to shoal_alloc_to and its kin are settled.
 /// returns: SHOAL_OK; ARGUMENT for null; READ_ONLY; STALE as shoal_trim; BUSY iff another live
-///   process has stood still for 2 s in the middle of recovering a call of the dead.
+///   process has stood still for 2 s in the middle of a step for the dead, or for its own threads
+///   that have no slot.
 /// safe: any thread, several at a time. Who inherits no words of the dead need not call it: opening
 ///   a heap and running short of slots or memory recover too.
 /// crash: each slot is recovered or not; the next to look does the rest.

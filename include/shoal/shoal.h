@@ -7,6 +7,7 @@
 #include <shoal/inspect.h>
 #include <shoal/mark.h>
 #include <shoal/offset.h>
+#include <shoal/orphans.h>
 #include <shoal/root.h>
 #include <shoal/status.h>
 

@@ -115,6 +115,12 @@ static void close_list_to_a_ring(struct populated *populated) {
   shl_store_relaxed_u32(&populated_hot(populated, second)->next, first);
 }
 
+static void list_plain_slab_as_tagged(struct populated *populated) {
+  unsigned class_index = shl_class_of(POPULATED_SMALL_BYTES);
+  shl_store_relaxed_u32(&populated_page(populated)->tagged_heads[class_index],
+                        populated->relisted);
+}
+
 static void broken_slots_are_reported(void) {
   static const struct corruption rows[] = {
       {"no process", name_no_process, "names no possible owner"},
@@ -137,6 +143,7 @@ static void broken_slots_are_reported(void) {
       {"FULL on a list", list_full_slab, "list of partial slabs is broken"},
       {"another class's slab", list_other_class, "list of partial slabs is broken"},
       {"prev", break_back_link, "list of partial slabs is broken"},
+      {"a plain slab as tagged", list_plain_slab_as_tagged, "list of partial slabs is broken"},
       {"a ring", close_list_to_a_ring, "list of partial slabs is broken"},
   };
   populated_expect_reports(rows, sizeof rows / sizeof rows[0]);

@@ -20,15 +20,21 @@ static const char *metadata(const shoal_heap *heap) {
   return heap->view.base;
 }
 
-// A state is the metadata, then the caller's word.
+// A state is the metadata, then the words.
 static char *state(const struct cut *cut, size_t index) {
-  return cut->states + index * (cut->bytes + sizeof *cut->word);
+  return cut->states + index * (cut->bytes + sizeof(uint64_t[CUT_WORDS]));
+}
+
+static void read_words(const struct cut *cut, uint64_t out[CUT_WORDS]) {
+  for (unsigned i = 0; i < CUT_WORDS; i++) out[i] = cut->words[i] != NULL ? *cut->words[i] : 0;
 }
 
 static void keep_state(struct cut *cut) {
   if (cut->count == STATES_MAX) return;
+  uint64_t words[CUT_WORDS];
+  read_words(cut, words);
   memcpy(state(cut, cut->count), metadata(cut->heap), cut->bytes);
-  if (cut->word != NULL) memcpy(state(cut, cut->count) + cut->bytes, cut->word, sizeof *cut->word);
+  memcpy(state(cut, cut->count) + cut->bytes, words, sizeof words);
   cut->count++;
 }
 
@@ -56,13 +62,13 @@ static bool can_step(void) {
   return getenv("SHOAL_TEST_NO_STEPS") == NULL;
 }
 
-bool cut_run(shoal_heap *heap, uint64_t *word, void (*step)(void *context), void *context,
-             struct cut *out) {
+bool cut_run(shoal_heap *heap, uint64_t *const words[CUT_WORDS], void (*step)(void *context),
+             void *context, struct cut *out) {
   *out = (struct cut){.heap = heap, .bytes = heap->region->header.metadata_bytes};
-  out->word = word;
+  for (unsigned i = 0; i < CUT_WORDS && words != NULL; i++) out->words[i] = words[i];
   if (!can_step()) return false;
   // Address space alone: what is not written takes no memory.
-  out->states = malloc(STATES_MAX * (out->bytes + sizeof *word));
+  out->states = malloc(STATES_MAX * (out->bytes + sizeof(uint64_t[CUT_WORDS])));
   if (out->states == NULL) return false;
   keep_state(out);
   struct sigaction action = {.sa_handler = look}, before;
@@ -81,12 +87,18 @@ bool cut_run(shoal_heap *heap, uint64_t *word, void (*step)(void *context), void
 
 void cut_restore(const struct cut *cut, size_t index) {
   memcpy(cut->heap->view.base, state(cut, index), cut->bytes);
-  if (cut->word != NULL) memcpy(cut->word, state(cut, index) + cut->bytes, sizeof *cut->word);
+  uint64_t words[CUT_WORDS];
+  memcpy(words, state(cut, index) + cut->bytes, sizeof words);
+  for (unsigned i = 0; i < CUT_WORDS; i++) {
+    if (cut->words[i] != NULL) *cut->words[i] = words[i];
+  }
 }
 
 bool cut_is_at(const struct cut *cut, size_t index) {
   const char *kept = state(cut, index);
-  bool same = cut->word == NULL || memcmp(cut->word, kept + cut->bytes, sizeof *cut->word) == 0;
+  uint64_t words[CUT_WORDS];
+  read_words(cut, words);
+  bool same = memcmp(words, kept + cut->bytes, sizeof words) == 0;
   return same && memcmp(metadata(cut->heap), kept, cut->bytes) == 0;
 }
 

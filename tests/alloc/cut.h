@@ -13,21 +13,23 @@
 // Each copy is what a death between two instructions leaves: put back, it is looked at and
 // recovered.
 
+enum { CUT_WORDS = 2 };
+
 // Private to the process.
 struct cut {
   shoal_heap *heap;
-  uint64_t *word;  // of the caller's, part of the state; null: none
+  uint64_t *words[CUT_WORDS];  // in the heap's data, part of the state; null: none
   size_t bytes;    // of the metadata
   size_t count;    // of states, the one before the step and the one after it included
   char *states;    // `count` copies
   size_t instructions;
 };
 
-/// Runs step(context) so. The metadata is as after the step then. `word` is one word of the heap's
-/// data that belongs to the state too; null: none.
+/// Runs step(context) so. The metadata is as after the step then. `words` are words of the heap's
+/// data that belong to the state too, each null: none; null itself: none at all.
 /// returns: false, and `out` is empty, where the machine does not stop after each instruction.
-bool cut_run(shoal_heap *heap, uint64_t *word, void (*step)(void *context), void *context,
-             struct cut *out);
+bool cut_run(shoal_heap *heap, uint64_t *const words[CUT_WORDS], void (*step)(void *context),
+             void *context, struct cut *out);
 
 /// Puts state `index` back.
 void cut_restore(const struct cut *cut, size_t index);

@@ -40,9 +40,10 @@ static void kill_victim(struct scene *scene) {
 }
 
 // The blocks allocated, but for those reserved by the victim, whose death frees them, and those
-// that the living took meanwhile; and what the word says.
+// that the living took meanwhile; those that have a tag; and what the word says.
 struct outcome {
   uint64_t live;
+  uint64_t tagged;
   shoal_off word;
 };
 
@@ -63,6 +64,7 @@ static uint64_t reserved_by(struct shl_seat seat) {
 static struct outcome outcome_of(const struct scene *scene) {
   uint64_t others = reserved_by(scene->victim) + scene->extra;
   return (struct outcome){.live = stand_live(scene->heap) - others,
+                          .tagged = stand_tagged(scene->heap),
                           .word = scene->word != NULL ? *scene->word : 0};
 }
 
@@ -71,7 +73,8 @@ static bool is_outcome(const struct scene *scene, struct outcome wanted) {
   struct outcome is = outcome_of(scene);
   shoal_block block;
   bool found = shl_block_find(scene->heap, is.word, &block) && block.off == is.word;
-  return (found || is.word == 0) && is.live == wanted.live && is.word == wanted.word;
+  return (found || is.word == 0) && is.live == wanted.live &&
+         is.tagged == wanted.tagged && is.word == wanted.word;
 }
 
 static void keep_report(void *context, shoal_off off, const char *text) {
@@ -82,6 +85,7 @@ static void keep_report(void *context, shoal_off off, const char *text) {
 // The same metadata mean another thing where the living have taken more.
 static bool is_new(const struct scene *scene) {
   uint64_t rest = (scene->word != NULL ? *scene->word : 0) + (scene->extra << 48);
+  if (scene->tag != NULL) rest += *scene->tag << 24;
   return cut_is_new(scene->seen, scene->heap, &rest);
 }
 
@@ -95,10 +99,13 @@ static bool is_recovered(struct scene *scene, const struct step *step, struct ve
   unsigned state = shl_owner_read(scene->heap, shl_seat_id(scene->victim)).state;
   if (clean && whole && journal == 0 && state != SHL_OWNER_OWNED) return true;
   struct outcome is = outcome_of(scene);
-  FAIL("%s, %s: %s, %llu blocks (%llu, %llu), word 0x%llx (0x%llx, 0x%llx), J 0x%llx, state %u",
+  FAIL("%s, %s: %s, %llu blocks (%llu, %llu), %llu tagged (%llu, %llu), word 0x%llx (0x%llx, "
+       "0x%llx), J 0x%llx, state %u",
        step->name, when, finding, (unsigned long long)is.live,
        (unsigned long long)verdict.before.live, (unsigned long long)verdict.after.live,
-       (unsigned long long)is.word, (unsigned long long)verdict.before.word,
+       (unsigned long long)is.tagged, (unsigned long long)verdict.before.tagged,
+       (unsigned long long)verdict.after.tagged, (unsigned long long)is.word,
+       (unsigned long long)verdict.before.word,
        (unsigned long long)verdict.after.word, (unsigned long long)journal, state);
   return false;
 }
@@ -120,7 +127,8 @@ static bool can_cut_recovery(struct scene *scene, const struct step *step,
                              struct verdict verdict) {
   struct cut cut;
   uint64_t extra = scene->extra;
-  if (!cut_run(scene->heap, scene->word, recover_victim, scene, &cut)) return false;
+  shoal_off *const words[CUT_WORDS] = {scene->word, scene->tag};
+  if (!cut_run(scene->heap, words, recover_victim, scene, &cut)) return false;
   scene->recoveries.instructions += cut.instructions;
   bool right = is_recovered(scene, step, verdict, "recovered");
   for (size_t i = scene->turn++ % scene->stride; i + 1 < cut.count && right; i += scene->stride) {
@@ -163,7 +171,8 @@ bool death_anywhere_in(const struct step *step) {
   struct verdict verdict = {.before = outcome_of(&scene)};
   void *context[] = {&scene, (void *)(uintptr_t)step};
   struct cut cut;
-  if (!cut_run(scene.heap, scene.word, run_step, context, &cut)) {
+  shoal_off *const words[CUT_WORDS] = {scene.word, scene.tag};
+  if (!cut_run(scene.heap, words, run_step, context, &cut)) {
     stand_close(scene.heap);
     return false;
   }

@@ -16,6 +16,7 @@ struct scene {
   struct shl_seat other;   // a slot that lives
   shoal_off off;           // a block
   shoal_off *word;         // of the caller's, that the step changes; null: none
+  shoal_off *tag;          // the word of a tag in the heap's data, that it changes; null: none
   uint64_t extra;          // blocks that the living took meanwhile
   uint32_t unit;           // of its slab
   unsigned ops;            // bit n: the journal held op n in some state
@@ -37,8 +38,8 @@ struct step {
 
 /// Runs the step, and for each state that it passes through: says that its slot's owner is dead,
 /// recovers it, and dies in that, too, after each instruction. Fails the test where a heap
-/// recovered so contradicts itself, where the step is neither done nor undone, in the heap and in
-/// the scene's word alike, or where its journal has not been through all of its ops.
+/// recovered so contradicts itself, where the step is neither done nor undone, in the heap, its
+/// tags and the scene's word alike, or where its journal has not been through all of its ops.
 /// returns: false iff this machine does not stop after each instruction.
 bool death_anywhere_in(const struct step *step);
 

@@ -113,7 +113,7 @@ static void a_place_outside_the_data_is_no_word(void) {
 }
 
 static void what_is_refused_changes_nothing(void) {
-  EXPECT_STATUS(SHOAL_E_ARGUMENT, shoal_alloc_to(heap, word, 64, 2));
+  EXPECT_STATUS(SHOAL_E_ARGUMENT, shoal_alloc_to(heap, word, 64, 8));
   EXPECT_STATUS(SHOAL_E_ARGUMENT, shoal_alloc_to(heap, word, 64, SHOAL_ALIGN(48)));
   EXPECT_STATUS(SHOAL_E_SIZE, shoal_alloc_to(heap, word, SIZE_MAX, 0));
   EXPECT_STATUS(SHOAL_E_FULL, shoal_alloc_to(heap, word, STAND_CAPACITY, 0));

@@ -11,6 +11,7 @@
 #include "alloc/root.h"
 #include "alloc/run.h"
 #include "alloc/slot.h"
+#include "alloc/tag.h"
 #include "mapping/process.h"
 #include "tests/harness/harness.h"
 
@@ -99,7 +100,9 @@ static const struct frozen frozen[] = {
     FIELD(struct shl_chunk_rec, journalled, 18, 1),
     FIELD(struct shl_chunk_rec, pad0, 19, 5),
     FIELD(struct shl_chunk_rec, free_since, 24, 4),
-    FIELD(struct shl_chunk_rec, pad1, 28, 36),
+    FIELD(struct shl_chunk_rec, pad1, 28, 4),
+    FIELD(struct shl_chunk_rec, tag, 32, 8),
+    FIELD(struct shl_chunk_rec, pad2, 40, 24),
     FIELD(struct shl_chunk_rec, remote_pages, 64, 64),
     WHOLE(struct shl_hot_rec, 640),
     FIELD(struct shl_hot_rec, state, 0, 1),
@@ -201,7 +204,7 @@ static void areas_and_steps_keep_their_numbers(void) {
                        SHL_J_RUN,     SHL_J_NEWSLAB,  SHL_J_HUGE,   SHL_J_HFREE1, SHL_J_HFREE2,
                        SHL_J_HGROW,   SHL_J_ROOT,     SHL_J_PIN};
   const int records[] = {SHL_JA_NONE, SHL_JA_ALLOC_TO, SHL_JA_FREE_FROM, SHL_JA_REALLOC_TO,
-                         SHL_JA_PUBLISH};
+                         SHL_JA_PUBLISH, SHL_JA_UNTAG};
   for (int i = 0; i < (int)(sizeof areas / sizeof areas[0]); i++) EXPECT_EQ(i, areas[i]);
   for (int i = 0; i < (int)(sizeof steps / sizeof steps[0]); i++) EXPECT_EQ(i, steps[i]);
   for (int i = 0; i < (int)(sizeof records / sizeof records[0]); i++) EXPECT_EQ(i, records[i]);
@@ -224,6 +227,7 @@ static void words_are_packed_as_they_were(void) {
   struct shl_pin_op pin = {
       .state = SHL_PIN_PINNED, .process = 3, .generation = 5, .use = 7};
   EXPECT_EQ(UINT64_C(0x000007000005000d), shl_pin_encode(pin));
+  EXPECT_EQ(UINT64_C(0x2af37be001), shl_tag_encode(0x2001, 0xabcdef));
   struct shl_root_version version = {.busy = true, .slot = 0x8001, .count = 3};
   EXPECT_EQ(UINT64_C(0x70003), shl_root_encode(version));
 }

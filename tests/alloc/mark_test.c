@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include <shoal/exact.h>
+#include <shoal/orphans.h>
 #include <shoal/root.h>
 
 #include "alloc/hand.h"
+#include "alloc/tag.h"
 #include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
@@ -139,6 +141,20 @@ static void reserved_blocks_are_in_use(void) {
   EXPECT_OK(shoal_cancel(heap, off));
 }
 
+static void tagged_blocks_of_the_living_are_in_use(void) {
+  const uint32_t owners[] = {0, STAND_STOPPED, STAND_DEAD};
+  const size_t sizes[] = {50, 50000, 3 << 20};
+  for (size_t i = 0; i < 9; i++) {
+    shoal_off off = shoal_alloc(heap, sizes[i / 3], SHOAL_TAGGED);
+    if (i % 3 != 0) *stand_tag_of(heap, off) = shl_tag_encode(owners[i % 3], 1);
+  }
+  shoal_off untagged = shoal_alloc(heap, 50, SHOAL_TAGGED);
+  EXPECT_OK(shoal_untag(heap, untagged));
+  shoal_mark_result result = mark(SHOAL_MARK_FREE);
+  EXPECT_EQ(6, result.reached);
+  EXPECT_EQ(4, result.freed);
+}
+
 // What plain allocations of a killed thread have stranded.
 static void what_the_dead_had_in_flight_is_freed(void) {
   for (unsigned i = 0; i < 10; i++) (void)stand_alloc(other, 64);
@@ -180,5 +196,6 @@ SUITE(mark, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(what_a_root_leads_to
       TEST(what_nothing_leads_to_is_told_and_then_freed),
       TEST(rings_end_and_shared_blocks_are_met_once), TEST(references_to_no_block_are_counted),
       TEST(a_type_without_a_visitor_frees_nothing), TEST(reserved_blocks_are_in_use),
+      TEST(tagged_blocks_of_the_living_are_in_use),
       TEST(what_the_dead_had_in_flight_is_freed), TEST(who_is_shown_a_block_may_keep_it),
       TEST(wrong_arguments_are_told))

@@ -12,6 +12,7 @@
 #include "alloc/run.h"
 #include "alloc/seat.h"
 #include "alloc/slab.h"
+#include "alloc/tag.h"
 #include "tests/harness/harness.h"
 
 static bool is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
@@ -159,6 +160,32 @@ shoal_heap_stats stand_stats(shoal_heap *heap) {
 
 uint64_t stand_live(shoal_heap *heap) {
   return stand_stats(heap).live_blocks;
+}
+
+static uint64_t *find_tag(shoal_heap *heap, shoal_off off) {
+  struct shl_place place;
+  if (shl_block_at(heap, off, &place) != 0) return NULL;
+  return (uint64_t *)(uintptr_t)shl_tag_word(heap, off, &place);
+}
+
+static int count_tagged(void *context, const shoal_block *block) {
+  void **both = context;
+  const uint64_t *tag = find_tag(both[0], block->off);
+  if (tag != NULL && *tag != 0) ++*(uint64_t *)both[1];
+  return 0;
+}
+
+uint64_t stand_tagged(shoal_heap *heap) {
+  uint64_t count = 0;
+  void *context[] = {heap, &count};
+  EXPECT_OK(shoal_walk(heap, count_tagged, context));
+  return count;
+}
+
+uint64_t *stand_tag_of(shoal_heap *heap, shoal_off off) {
+  uint64_t *tag = find_tag(heap, off);
+  EXPECT(tag != NULL);
+  return tag;
 }
 
 void stand_count_misuse(shoal_heap *heap, shoal_misuse what, shoal_off off, const char *text,

@@ -75,6 +75,12 @@ struct stand_bit stand_bit_of(shoal_heap *heap, shoal_off off);
 shoal_heap_stats stand_stats(shoal_heap *heap);
 uint64_t stand_live(shoal_heap *heap);
 
+/// Allocated blocks that have a tag.
+uint64_t stand_tagged(shoal_heap *heap);
+
+/// Where the tag of an allocated block stands; null, and fails the test, where it has none.
+uint64_t *stand_tag_of(shoal_heap *heap, shoal_off off);
+
 /// A misuse handler that counts what it is told: its context is an unsigned.
 void stand_count_misuse(shoal_heap *heap, shoal_misuse what, shoal_off off, const char *text,
                         void *context);

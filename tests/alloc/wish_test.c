@@ -30,7 +30,7 @@ static void what_is_no_alignment_is_refused(void) {
 }
 
 static void each_flag_is_known_or_refused(void) {
-  const unsigned known = SHOAL_ZERO | SHOAL_NO_GROW;
+  const unsigned known = SHOAL_ZERO | SHOAL_TAGGED | SHOAL_NO_GROW;
   struct shl_wish wish;
   for (unsigned flags = 0; flags < 256; flags++) {
     EXPECT_EQ((flags & ~known) == 0, shl_wish_read(16, flags, &wish));

@@ -10,7 +10,10 @@ import exceptions
 from tree import Finding
 
 # A call into a heap says what a death inside it leaves.
-_CRASH_HEADERS = [f"include/shoal/{name}.h" for name in ("heap", "slot", "root", "inspect")]
+_CRASH_HEADERS = [
+    f"include/shoal/{name}.h"
+    for name in ("exact", "heap", "inspect", "mark", "orphans", "root")
+]
 _TESTED_FOLDERS = ("base/", "mapping/", "alloc/")
 # Bazel reads these itself, or they belong to no build.
 _NO_BUILD_MATTER = re.compile(
