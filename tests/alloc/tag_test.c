@@ -111,6 +111,12 @@ static void a_tag_goes_with_a_realloc(void) {
   }
 }
 
+static bool is_where_tags_are(shoal_off off) {
+  struct shl_place place;
+  EXPECT_EQ(0, shl_block_at(heap, off, &place));
+  return place.tagged;
+}
+
 static void what_a_word_names_has_no_tag(void) {
   shoal_off *word = shoal_calloc(heap, 1, sizeof *word);
   shoal_off off = 0;
@@ -124,6 +130,7 @@ static void what_a_word_names_has_no_tag(void) {
     *word = alloc_tagged(sizes[i]);
     EXPECT_OK(shoal_realloc_to(heap, word, sizes[i]));
     EXPECT_EQ(0, stand_tagged(heap));
+    EXPECT(!is_where_tags_are(*word));
     EXPECT_OK(shoal_free_from(heap, word));
     *word = alloc_tagged(sizes[i]);
     EXPECT_OK(shoal_free_from(heap, word));
@@ -213,6 +220,10 @@ static void what_others_free_comes_back(void) {
   for (unsigned i = 0; i < 21; i++) EXPECT_OK(stand_free_in_thread(heap, offs[i]));
   EXPECT(stand_is_clean(heap));
   EXPECT_EQ(0, stand_live(heap));
+  for (uint32_t unit = 0; unit < shl_classes[WIDE_CLASS].units; unit++) {
+    uint32_t first = (uint32_t)(offs[0] >> SHL_UNIT_SHIFT);
+    EXPECT(shl_desc_pending(shl_load_relaxed_u64(shl_unit_desc(heap, first + unit))));
+  }
   for (unsigned i = 0; i < 42; i++) (void)alloc_tagged(WIDE);
   EXPECT_EQ(2, stand_stats(heap).slabs);
 }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "alloc/chunk.h"
+#include "alloc/handover.h"
 #include "alloc/journal.h"
 #include "alloc/pin.h"
 #include "alloc/tag.h"
@@ -121,7 +122,7 @@ static void a_free_block_is_not_offered(void) {
 // Block ends may have been written over.
 static void what_can_be_no_tag_is_left(void) {
   for (unsigned i = 0; i < KINDS; i++) {
-    *stand_tag_of(heap, offs[i]) = UINT64_C(0x0123456789abcdef) * (i + 1);
+    *stand_tag_of(heap, offs[i]) = shl_tag_encode(STAND_DEAD, 1) | UINT64_C(1) << (38 + i);
   }
   EXPECT_OK(ask(SHOAL_ORPHAN_FREE));
   EXPECT_EQ(0, offered.count);
@@ -173,6 +174,28 @@ static void a_free_of_the_deads_comes_first(void) {
   EXPECT_OK(ask(SHOAL_ORPHAN_ADOPT));
   EXPECT_EQ(KINDS - 1, offered.count);
   EXPECT_EQ(2 * KINDS - 1, stand_live(heap));
+}
+
+// So is a call of the dead's that had its commit: the block is met before, and free afterwards.
+static void a_call_of_the_deads_comes_first(void) {
+  shoal_off *word = shoal_calloc(heap, 1, sizeof *word);
+  const uint64_t *tags[KINDS];
+  for (unsigned i = 0; i < KINDS - 1; i++) {
+    tags[i] = stand_tag_of(heap, offs[i]);
+    struct shl_record record = {
+        .op = SHL_JA_FREE_FROM, .dest = shoal_offset(heap, word), .block = offs[i]};
+    struct shl_seat dead = stand_other(heap, 0);
+    struct shl_place place;
+    EXPECT_EQ(0, shl_block_at(heap, offs[i], &place));
+    shl_handover_mark(heap, &place);
+    shl_record_stand(dead.slot, &record);
+    stand_give(dead, STAND_DEAD);
+  }
+  EXPECT_OK(ask(SHOAL_ORPHAN_ADOPT));
+  EXPECT_EQ(1, offered.count);
+  EXPECT_EQ(offs[KINDS - 1], offered.met[0].off);
+  EXPECT_EQ(2 * KINDS + 1 - (KINDS - 1), stand_live(heap));
+  for (unsigned i = 0; i < KINDS - 1; i++) EXPECT_EQ(shl_tag_encode(STAND_DEAD, 1), *tags[i]);
 }
 
 static void a_full_table_of_pins_is_told(void) {
@@ -256,6 +279,7 @@ SUITE(tag_walk, SET_UP(open_heap), TEAR_DOWN(seats_close),
       TEST(the_livings_blocks_stay), TEST(a_free_block_is_not_offered),
       TEST(what_can_be_no_tag_is_left), TEST(a_plain_block_is_not_asked_for_a_tag),
       TEST(a_chunk_that_is_held_is_left_out), TEST(what_is_being_recovered_is_waited_for),
-      TEST(a_free_of_the_deads_comes_first), TEST(a_full_table_of_pins_is_told),
+      TEST(a_free_of_the_deads_comes_first),
+      TEST(a_call_of_the_deads_comes_first), TEST(a_full_table_of_pins_is_told),
       TEST(arguments_are_asked_for), TEST(a_visitor_does_what_it_likes),
       TEST(of_several_who_ask_one_is_offered_a_block))
