@@ -4,14 +4,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "examples/word_index/commands.h"
 #include "examples/word_index/crew.h"
+#include "examples/word_index/desk.h"
 #include "examples/word_index/file_list.h"
 #include "examples/word_index/process.h"
 #include "examples/word_index/report.h"
 #include "examples/word_index/walk.h"
+#include "examples/word_index/word_map.h"
 
 /// What became of all files. Private to the process.
 struct tallies {
@@ -75,26 +76,36 @@ static bool sum_up(const struct index *index, struct tallies *out) {
   return true;
 }
 
-static double now_s(void) {
-  struct timespec time;
-  (void)timespec_get(&time, TIME_UTC);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+static bool make_desks(const struct index *index, uint32_t workers) {
+  index->rec->workers = workers;
+  index->rec->desks = shoal_alloc(index->heap, workers * sizeof(struct desk_rec),
+                                  SHOAL_ZERO | SHOAL_ALIGN(CACHE_LINE));
+  if (index->rec->desks == 0) report_no_memory("the workers' desks");
+  return index->rec->desks != 0;
+}
+
+static void print_build(const struct index *index, const struct tallies *tallies,
+                        const struct crew_run *run, double seconds) {
+  uint64_t different = atomic_load_explicit(&index->rec->map.words, memory_order_relaxed);
+  (void)printf("%" PRIu64 " files, %" PRIu64 " skipped, %.1f MiB, %" PRIu64 " words, %" PRIu64
+               " different, %" PRIu32 " workers, %" PRIu64 " killed, %.2f s\n",
+               tallies->indexed, tallies->skipped, (double)tallies->bytes / (1 << 20),
+               tallies->words, different, run->workers, run->killed, seconds);
 }
 
 static bool build_index(const struct options *options, const struct index *index) {
-  double begin_s = now_s();
+  uint64_t begin_us = process_now_us();
   uint64_t workers = options->workers == 0 ? process_processors() : options->workers;
   if (workers > WORKERS_MAX) workers = WORKERS_MAX;
-  index->rec->workers = (uint32_t)workers;
-  if (!find_files(options, index) || !crew_run(index, index->rec->workers)) return false;
+  struct crew_run run = {.workers = (uint32_t)workers, .kill_after_ms = options->kill_after_ms};
+  if (!find_files(options, index) || !make_desks(index, run.workers)) return false;
+  if (!crew_run(index, &run)) return false;
   struct tallies tallies = {0};
   if (!sum_up(index, &tallies)) return false;
+  const struct word_map map = {index->heap, &index->rec->map, NULL};
+  if (run.killed > 0) word_map_recount(&map);
   index_finish_build(index);
-  uint64_t different = atomic_load_explicit(&index->rec->map.words, memory_order_relaxed);
-  (void)printf("%" PRIu64 " files, %" PRIu64 " skipped, %.1f MiB, %" PRIu64 " words, %" PRIu64
-               " different, %" PRIu64 " workers, %.2f s\n",
-               tallies.indexed, tallies.skipped, (double)tallies.bytes / (1 << 20), tallies.words,
-               different, workers, now_s() - begin_s);
+  print_build(index, &tallies, &run, (double)(process_now_us() - begin_us) / 1e6);
   return true;
 }
 

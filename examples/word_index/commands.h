@@ -12,6 +12,7 @@ int command_worker(const struct options *options);
 int command_top(const struct options *options);
 int command_find(const struct options *options);
 int command_drop(const struct options *options);
+int command_clear(const struct options *options);
 int command_stats(const struct options *options);
 int command_rm(const struct options *options);
 

@@ -10,14 +10,14 @@
 #include "examples/word_index/word_map.h"
 
 static int drop_word(const struct index *index, const struct word_key *key) {
-  const struct word_map map = {index->heap, &index->rec->map};
+  const struct word_map map = {index->heap, &index->rec->map, NULL};
   struct word_rec *word = word_map_remove(&map, key);
   if (word == NULL) {
     report("'%.*s' is not in the index", (int)key->length, key->text);
     return EXIT_FAILED;
   }
   void *hits = shoal_ptr(index->heap, word->hits);
-  uint64_t total = word->total;
+  uint64_t total = atomic_load_explicit(&word->total, memory_order_relaxed);
   size_t bytes = shoal_usable_size(index->heap, word) + shoal_usable_size(index->heap, hits);
   shoal_free(index->heap, hits);
   shoal_free(index->heap, word);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The files to index, in the heap: the list of work, and later what `find` names.
 //
-// A file is taken by a CAS of its state from WAITING; `next_file` only says where to begin looking,
-// and only moves by CAS from the value that was looked at. So whoever gives a file back (its worker
-// died) stores WAITING and then lowers next_file, and no file is lost or given out twice.
+// A file is taken by a CAS of its state from WAITING. `next_file` says where to begin looking: all
+// files before it are taken. It is raised by whoever finds the file there taken, not by the one who
+// took it alone, so a worker that dies in between keeps nobody, and no file is passed by. Before
+// the CAS the worker's desk names the file: who follows a dead worker sees whether it was taken.
 #include "examples/word_index/file_list.h"
 
 #include <stdlib.h>
@@ -90,25 +91,35 @@ enum file_state file_state(const struct file_rec *file) {
   return (enum file_state)(word & ((1U << FILE_STATE_BITS) - 1));
 }
 
-bool file_take(const struct index *index, uint32_t worker, uint64_t *number) {
+static uint32_t taken_by(uint32_t worker) {
+  return FILE_TAKEN | worker << FILE_STATE_BITS;
+}
+
+bool file_take(const struct index *index, const struct worker *worker, uint64_t *number) {
   const uint32_t *order = shoal_ptr(index->heap, index->rec->order);
   _Atomic uint64_t *next = &index->rec->next_file;
   uint64_t at = atomic_load_explicit(next, memory_order_relaxed);
   while (at < index->rec->file_count) {
-    if (!atomic_compare_exchange_weak_explicit(next, &at, at + 1, memory_order_relaxed,
-                                               memory_order_relaxed)) {
-      continue;
-    }
     uint32_t waiting = FILE_WAITING;
-    uint32_t taken = FILE_TAKEN | worker << FILE_STATE_BITS;
-    if (atomic_compare_exchange_strong_explicit(&file_at(index, order[at])->state, &waiting, taken,
-                                                memory_order_acquire, memory_order_relaxed)) {
-      *number = order[at];
-      return true;
+    atomic_store_explicit(&worker->desk->file, order[at] + UINT64_C(1), memory_order_release);
+    bool taken = atomic_compare_exchange_strong_explicit(
+        &file_at(index, order[at])->state, &waiting, taken_by(worker->number),
+        memory_order_acq_rel, memory_order_relaxed);
+    *number = order[at];
+    uint64_t seen = at;
+    if (atomic_compare_exchange_strong_explicit(next, &seen, at + 1, memory_order_relaxed,
+                                                memory_order_relaxed)) {
+      seen = at + 1;
     }
-    at = atomic_load_explicit(next, memory_order_relaxed);
+    if (taken) return true;
+    at = seen;
   }
   return false;
+}
+
+bool file_is_taken(const struct index *index, uint64_t file, uint32_t worker) {
+  uint32_t state = atomic_load_explicit(&file_at(index, file)->state, memory_order_acquire);
+  return state == taken_by(worker);
 }
 
 void file_finish(const struct index *index, struct file_rec *file, enum file_state state) {

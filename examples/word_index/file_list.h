@@ -2,7 +2,7 @@
 #ifndef WORD_INDEX_FILE_LIST_H
 #define WORD_INDEX_FILE_LIST_H
 
-#include "examples/word_index/index.h"
+#include "examples/word_index/desk.h"
 
 /// The files while they are being found: the array may still move. Private to the builder.
 struct file_list {
@@ -28,9 +28,14 @@ const char *file_path(const struct index *index, const struct file_rec *file);
 
 enum file_state file_state(const struct file_rec *file);
 
-/// Takes the next waiting file for `worker`. Each file is given to one worker.
+/// Takes the next waiting file for the worker, and says so on its desk. Each file is given to one
+/// worker number.
 /// returns: false iff there is none left.
-bool file_take(const struct index *index, uint32_t worker, uint64_t *number);
+/// crash: the file that the desk names is taken by the worker, or waits for anybody.
+bool file_take(const struct index *index, const struct worker *worker, uint64_t *number);
+
+/// Whether the file is taken by `worker`, and nothing became of it yet.
+bool file_is_taken(const struct index *index, uint64_t file, uint32_t worker);
 
 /// Says what became of a file taken.
 void file_finish(const struct index *index, struct file_rec *file, enum file_state state);

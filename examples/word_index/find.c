@@ -26,11 +26,11 @@ enum find_result { FIND_DONE, FIND_NO_WORD, FIND_NO_MEMORY };
 /// Copies what the word's record and block hold now.
 static enum find_result copy_hits(const struct index *index, const struct word_key *key,
                                   struct found *out) {
-  const struct word_map map = {index->heap, &index->rec->map};
+  const struct word_map map = {index->heap, &index->rec->map, NULL};
   const struct word_rec *word = word_map_find(&map, key);
   if (word == NULL) return FIND_NO_WORD;
   struct hits_cursor cursor = hits_of_word(index->heap, word);
-  out->total = word->total;
+  out->total = atomic_load_explicit(&word->total, memory_order_relaxed);
   out->bytes = (uint64_t)(cursor.end - cursor.at);
   out->encoded = malloc(out->bytes + 1);
   if (out->encoded == NULL) return FIND_NO_MEMORY;

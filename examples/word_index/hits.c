@@ -9,25 +9,33 @@
 // its other words and comes back (merge.c), so nobody waits for a worker that was stopped or
 // preempted. Readers come when the build is over, or copy and check (index.h).
 //
-// An append is one store: that of `hit_bytes`. Before it the group lies in the part of the block
-// that does not count; `total` follows from the groups and can be summed up again. As a group names
-// its file, and a file has one group per word, whoever repeats the file of a dead worker sees which
-// words already have it.
+// An append is a redo record on the worker's desk, carried out:
+//
+//   desk.word = word; holder 0 -> worker; desk.hit_bytes, desk.total = the word's;
+//   desk.entry = the batch's entry (C); room; the group; hit_bytes; total; entry merged;
+//   desk.entry = 0; holder = 0
+//
+// Nobody but the holder changes the word, and what is stored follows from the desk alone. So the
+// worker that follows a dead one does all from (C) again, from whichever point, and it ends the
+// same: one group. Before (C) nothing was done, and the entry is not merged. A holder that is dead
+// keeps one word, until its successor lets go of it; the builder starts one at once (crew.c).
 #include "examples/word_index/hits.h"
 
+#include <shoal/exact.h>
 #include <string.h>
 
+#include "examples/word_index/batch.h"
 #include "examples/word_index/heap_range.h"
 #include "examples/word_index/report.h"
 #include "examples/word_index/varint.h"
 
 enum { HEADER_BYTES_MAX = 4 * VARINT_BYTES_MAX };
 
-static size_t encode_header(uint8_t *out, const struct file_hits *hits) {
-  size_t used = varint_put(out, hits->file);
-  used += varint_put(out + used, hits->total);
-  used += varint_put(out + used, hits->line_count);
-  used += varint_put(out + used, hits->bytes);
+static size_t encode_header(uint8_t *out, uint64_t file, const struct batch_word_rec *entry) {
+  size_t used = varint_put(out, file);
+  used += varint_put(out + used, entry->total);
+  used += varint_put(out + used, entry->line_count);
+  used += varint_put(out + used, entry->line_bytes);
   return used;
 }
 
@@ -39,36 +47,66 @@ static uint8_t *make_room(shoal_heap *heap, struct word_rec *word, uint64_t byte
   // Half as much again, so that a word's hits are copied a bounded number of times each. The first
   // block is exact: most words are met in one file only.
   uint64_t generous = room + room / 2;
-  block = shoal_realloc(heap, block, bytes > generous ? bytes : generous);
-  if (block == NULL) {
-    report_no_memory("a word's hits");
-    return NULL;
-  }
-  word->hits = shoal_offset(heap, block);
-  return block;
+  shoal_status status =
+      shoal_realloc_to(heap, &word->hits, bytes > generous ? bytes : generous);
+  if (status == SHOAL_OK) return shoal_ptr(heap, word->hits);
+  report_status(status, "no memory in the heap for a word's hits");
+  return NULL;
 }
 
-enum append_result hits_try_append(shoal_heap *heap, struct word_rec *word, uint32_t worker,
-                                   const struct file_hits *hits) {
+static void let_go(struct desk_rec *desk, struct word_rec *word) {
+  atomic_store_explicit(&desk->entry, 0, memory_order_release);
+  // Pairs with the CAS in the next holder.
+  atomic_store_explicit(&word->holder, 0, memory_order_release);
+}
+
+/// Carries out what the desk says, from its beginning.
+static bool redo_append(const struct worker *worker, struct word_rec *word) {
+  struct desk_rec *desk = worker->desk;
+  uint64_t off = atomic_load_explicit(&desk->entry, memory_order_relaxed);
+  struct batch_word_rec *entry = shoal_ptr(worker->heap, off);
+  uint8_t header[HEADER_BYTES_MAX];
+  uint64_t file = atomic_load_explicit(&desk->file, memory_order_relaxed) - 1;
+  size_t header_bytes = encode_header(header, file, entry);
+  uint64_t used = desk->hit_bytes;
+  uint8_t *block = make_room(worker->heap, word, used + header_bytes + entry->line_bytes);
+  if (block == NULL) return false;
+  memcpy(block + used, header, header_bytes);
+  memcpy(block + used + header_bytes, batch_lines(entry), entry->line_bytes);
+  used += header_bytes + entry->line_bytes;
+  atomic_store_explicit(&word->hit_bytes, used, memory_order_release);
+  atomic_store_explicit(&word->total, desk->total + entry->total, memory_order_release);
+  atomic_store_explicit(&entry->merged, 1, memory_order_release);
+  return true;
+}
+
+enum append_result hits_try_append(const struct worker *worker, struct word_rec *word,
+                                   struct batch_word_rec *entry) {
+  struct desk_rec *desk = worker->desk;
+  atomic_store_explicit(&desk->word, shoal_offset(worker->heap, word), memory_order_release);
   uint32_t nobody = 0;
-  if (!atomic_compare_exchange_strong_explicit(&word->holder, &nobody, worker,
-                                               memory_order_acquire, memory_order_relaxed)) {
+  if (!atomic_compare_exchange_strong_explicit(&word->holder, &nobody, worker->number,
+                                               memory_order_acq_rel, memory_order_relaxed)) {
     return APPEND_BUSY;
   }
-  uint8_t header[HEADER_BYTES_MAX];
-  size_t header_bytes = encode_header(header, hits);
-  uint64_t used = atomic_load_explicit(&word->hit_bytes, memory_order_relaxed);
-  uint8_t *block = make_room(heap, word, used + header_bytes + hits->bytes);
-  if (block != NULL) {
-    memcpy(block + used, header, header_bytes);
-    memcpy(block + used + header_bytes, hits->lines, hits->bytes);
-    used += header_bytes + hits->bytes;
-    atomic_store_explicit(&word->hit_bytes, used, memory_order_release);
-    word->total += hits->total;
-  }
-  // Pairs with the CAS above in the next holder.
-  atomic_store_explicit(&word->holder, 0, memory_order_release);
-  return block != NULL ? APPEND_DONE : APPEND_NO_MEMORY;
+  desk->hit_bytes = atomic_load_explicit(&word->hit_bytes, memory_order_relaxed);
+  desk->total = atomic_load_explicit(&word->total, memory_order_relaxed);
+  atomic_store_explicit(&desk->entry, shoal_offset(worker->heap, entry), memory_order_release);
+  bool done = redo_append(worker, word);
+  let_go(desk, word);
+  return done ? APPEND_DONE : APPEND_NO_MEMORY;
+}
+
+bool hits_inherit(const struct worker *worker) {
+  struct desk_rec *desk = worker->desk;
+  struct word_rec *word =
+      shoal_ptr(worker->heap, atomic_load_explicit(&desk->word, memory_order_relaxed));
+  if (word == NULL) return true;
+  if (atomic_load_explicit(&word->holder, memory_order_acquire) != worker->number) return true;
+  bool is_cut_short = atomic_load_explicit(&desk->entry, memory_order_relaxed) != 0;
+  bool done = !is_cut_short || redo_append(worker, word);
+  let_go(desk, word);
+  return done;
 }
 
 struct hits_cursor hits_of_word(const shoal_heap *heap, const struct word_rec *word) {

@@ -5,7 +5,7 @@
 #include <shoal/shoal.h>
 #include <stdbool.h>
 
-#include "examples/word_index/layout.h"
+#include "examples/word_index/desk.h"
 
 /// A word's hits in one file. Private to the process; `lines` are varints, each line's distance
 /// from the one before, ascending, and lie with whoever made them.
@@ -19,10 +19,16 @@ struct file_hits {
 
 enum append_result { APPEND_DONE, APPEND_BUSY, APPEND_NO_MEMORY };
 
-/// Adds the hits of one file to the word, for worker `worker`, counted from 1. Never waits.
+/// Adds what the desk's batch says of one word, `entry`, to the word's record. Never waits.
 /// returns: BUSY iff another worker is at the same word; NO_MEMORY, and has said why.
-enum append_result hits_try_append(shoal_heap *heap, struct word_rec *word, uint32_t worker,
-                                   const struct file_hits *hits);
+/// crash: nothing is added, or hits_inherit adds it; hits_inherit alone lets go of the word.
+enum append_result hits_try_append(const struct worker *worker, struct word_rec *word,
+                                   struct batch_word_rec *entry);
+
+/// Finishes what a dead worker of the same number was appending, and lets go of its word. After
+/// shoal_reap.
+/// returns: false, and has said why, iff there is no memory.
+bool hits_inherit(const struct worker *worker);
 
 /// A word's encoded hits, wherever they lie, and how far they were read. Private to the process.
 struct hits_cursor {

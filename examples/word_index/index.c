@@ -16,7 +16,7 @@
 #include "examples/word_index/report.h"
 #include "examples/word_index/word_map.h"
 
-enum { WAIT_MS = 2000, STEP_MS = 5 };
+enum { WAIT_MS = 2000, STEP_MS = 5, MS_US = 1000 };
 
 static bool fill_index(struct index *index) {
   index->rec = shoal_ptr(index->heap, shoal_alloc(index->heap, sizeof *index->rec,
@@ -91,7 +91,7 @@ bool index_begin_read(const struct index *index, uint64_t *epoch) {
     *epoch = atomic_load_explicit(&index->rec->epoch, memory_order_acquire);
     if (*epoch % 2 == 0) return true;
     if (*epoch == 1) break;
-    process_sleep_ms(STEP_MS);
+    process_sleep_us(STEP_MS * MS_US);
   }
   if (*epoch == 1) {
     report("the index in heap '%s' is still being built, or its build was cut short", index->name);

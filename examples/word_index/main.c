@@ -9,11 +9,15 @@
 static const char usage[] =
     "usage: word_index COMMAND --heap NAME ...\n"
     "\n"
-    "  build --heap NAME [--workers N] PATH...  index files, and directories with all below\n"
+    "  build --heap NAME [--workers N] [--kill-after MS] PATH...\n"
+    "                                           index files, and directories with all below;\n"
+    "                                           workers may be killed: others finish their work.\n"
+    "                                           --kill-after does so, after MS ms on average\n"
     "  top   --heap NAME N                      the N words met most often, or 'all':\n"
     "                                           total, lines, files, word\n"
     "  find  --heap NAME WORD                   where the word stands: path:line\n"
     "  drop  --heap NAME WORD                   take the word out and free its memory\n"
+    "  clear --heap NAME                        free the index block by block, none is left\n"
     "  stats --heap NAME                        what the index and its heap hold\n"
     "  rm    --heap NAME                        remove the heap\n"
     "\n"
@@ -27,8 +31,8 @@ static const struct {
   int (*run)(const struct options *options);
 } commands[] = {
     {"build", command_build}, {"top", command_top},     {"find", command_find},
-    {"drop", command_drop},   {"stats", command_stats}, {"rm", command_rm},
-    {"worker", command_worker},
+    {"drop", command_drop},   {"stats", command_stats}, {"clear", command_clear},
+    {"rm", command_rm},       {"worker", command_worker},
 };
 
 static int flush_output(int result) {

@@ -29,26 +29,32 @@ static const char *take_value(const char *name, int count, char **arguments, int
   return arguments[++*at];
 }
 
+/// An option that is a number from 1, and its field.
+struct number_option {
+  const char *name;
+  uint64_t most;
+  uint64_t *out;
+};
+
 static bool parse_option(int count, char **arguments, int *at, struct options *out) {
+  const struct number_option numbers[] = {{"--workers", WORKERS_MAX, &out->workers},
+                                          {"--number", WORKERS_MAX, &out->number},
+                                          {"--kill-after", KILL_AFTER_MS_MAX,
+                                           &out->kill_after_ms}};
   const char *given = arguments[*at];
-  const char *value = NULL;
-  if ((value = take_value("--heap", count, arguments, at)) != NULL) {
+  const char *value = take_value("--heap", count, arguments, at);
+  if (value != NULL) {
     out->heap = value;
     return true;
   }
-  bool counts_workers = true;
-  value = take_value("--workers", count, arguments, at);
-  if (value == NULL) {
-    counts_workers = false;
-    value = take_value("--number", count, arguments, at);
-  }
-  if (value == NULL) {
-    report("'%s' is no option here, or lacks its value", given);
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    value = take_value(numbers[i].name, count, arguments, at);
+    if (value == NULL) continue;
+    if (options_number(value, numbers[i].most, numbers[i].out) && *numbers[i].out > 0) return true;
+    report("'%s' is no number from 1 to %d", value, (int)numbers[i].most);
     return false;
   }
-  uint64_t *number = counts_workers ? &out->workers : &out->number;
-  if (options_number(value, WORKERS_MAX, number) && *number > 0) return true;
-  report("'%s' is no number from 1 to %d", value, WORKERS_MAX);
+  report("'%s' is no option here, or lacks its value", given);
   return false;
 }
 

@@ -5,13 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { WORKERS_MAX = 256 };
+enum { WORKERS_MAX = 256, KILL_AFTER_MS_MAX = 60000 };
 
 /// The command line. Private to the process; the strings are the caller's.
 struct options {
   const char *heap;     ///< --heap; never null once parsed.
   uint64_t workers;     ///< --workers; 0 iff not given.
   uint64_t number;      ///< --number, a worker's own; 0 iff not given.
+  uint64_t kill_after_ms;  ///< --kill-after; 0 iff not given.
   char **arguments;     ///< What is no option.
   int argument_count;
 };

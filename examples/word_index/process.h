@@ -26,7 +26,16 @@ int process_start_self(const char *const arguments[], struct process *out);
 /// returns: the state, and the exit code or the signal in *code.
 enum process_state process_poll(const struct process *process, int *code);
 
-void process_sleep_ms(unsigned milliseconds);
+/// Ends the process, which has not been found to have ended, wherever it is.
+void process_kill(const struct process *process);
+
+/// Has this process killed when the one that started it ends.
+void process_end_with_parent(void);
+
+void process_sleep_us(uint64_t microseconds);
+
+/// Microseconds of a clock that only goes forward.
+uint64_t process_now_us(void);
 
 /// Lets another thread or process have this processor.
 void process_yield(void);

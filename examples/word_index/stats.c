@@ -21,7 +21,7 @@ struct sums {
 static bool add_word(void *context, const struct word_rec *word) {
   struct sums *sums = context;
   sums->words++;
-  sums->occurrences += word->total;
+  sums->occurrences += atomic_load_explicit(&word->total, memory_order_relaxed);
   sums->hit_bytes += atomic_load_explicit(&word->hit_bytes, memory_order_relaxed);
   return true;
 }
@@ -39,7 +39,7 @@ static void add_files(const struct index *index, struct sums *sums) {
 }
 
 static bool sum_index(const struct index *index, struct sums *out) {
-  const struct word_map map = {index->heap, &index->rec->map};
+  const struct word_map map = {index->heap, &index->rec->map, NULL};
   for (;;) {
     uint64_t epoch = 0;
     *out = (struct sums){0};

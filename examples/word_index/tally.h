@@ -12,7 +12,6 @@ struct tally_word {
   uint64_t hash;
   size_t text_at;   ///< In the tally's text.
   uint32_t length;
-  bool merged;      ///< The shared map has it: merge.c.
   uint64_t total;
   uint64_t line_count;
   uint64_t last_line;

@@ -138,7 +138,7 @@ static void print_ranking(struct ranking *ranking) {
 
 /// Ranks in one epoch, however often that takes.
 static bool rank_words(const struct index *index, struct ranking *ranking) {
-  const struct word_map map = {index->heap, &index->rec->map};
+  const struct word_map map = {index->heap, &index->rec->map, NULL};
   for (;;) {
     uint64_t epoch = 0;
     if (!index_begin_read(index, &epoch)) return false;

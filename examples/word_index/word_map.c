@@ -14,13 +14,19 @@
 // add (index.h sees to that), so a `next` once read stays part of the list, and a failed CAS means
 // only that somebody else added something right here: look again from the predecessor.
 //
-// A process that dies between shoal_alloc and the CAS leaves one block that nobody names, and never
-// half a word. Dead after the CAS but before counting, it leaves `words` too low by one, by which
-// the map grows a little later; only word_map_each compares it, to bound its walk.
+// What is to be linked passes over the desk of the worker, which says what a death leaves:
+//
+//   fresh = a block, by shoal_alloc_to; filled; kind; linked (C); fresh = 0; kind = 0
+//
+// kind 0: not linked. Otherwise it is linked iff it is found in its place, since nothing is taken
+// out: word_map_inherit looks, and frees it if not. Dead after the CAS but before counting, a
+// worker leaves `words` too low, by which the map grows a little later; only word_map_each compares
+// it, to bound its walk, and the builder counts again after a death.
 //
 // Source: Shalev and Shavit, "Split-Ordered Lists: Lock-Free Extensible Hash Tables", JACM 2006.
 #include "examples/word_index/word_map.h"
 
+#include <shoal/exact.h>
 #include <string.h>
 
 #include "examples/word_index/heap_range.h"
@@ -87,19 +93,45 @@ static struct place locate(const struct word_map *map, struct entry_rec *from, u
   return place;
 }
 
-/// Links `fresh` where it belongs, or frees it where its like is in the list already.
+/// A block on the desk to be filled and linked.
+/// returns: null, and has said why, iff there is no memory.
+static void *take_fresh(const struct word_map *map, uint64_t bytes, unsigned flags) {
+  shoal_status status = shoal_alloc_to(map->heap, &map->desk->fresh, bytes, flags);
+  if (status == SHOAL_OK) return shoal_ptr(map->heap, map->desk->fresh);
+  report_status(status, "no memory in the heap for the map");
+  return NULL;
+}
+
+/// Says that the block is filled, and what it is.
+static void offer_fresh(const struct word_map *map, enum fresh_kind kind) {
+  atomic_store_explicit(&map->desk->kind, kind, memory_order_release);
+}
+
+/// The block is linked, and so the map's; or it is not, and freed.
+static void end_fresh(const struct word_map *map, bool linked) {
+  if (linked) {
+    map->desk->fresh = 0;
+  } else {
+    (void)shoal_free_from(map->heap, &map->desk->fresh);
+  }
+  atomic_store_explicit(&map->desk->kind, FRESH_UNFINISHED, memory_order_release);
+}
+
+/// Links the desk's block `fresh` where it belongs, or frees it where its like is in the list.
 static struct entry_rec *place_entry(const struct word_map *map, struct entry_rec *from,
                                      struct entry_rec *fresh, const struct word_key *key) {
   shoal_off off = shoal_offset(map->heap, fresh);
+  offer_fresh(map, key == NULL ? FRESH_BUCKET : FRESH_WORD);
   for (;;) {
     struct place place = locate(map, from, fresh->order, key);
     if (place.found != NULL) {
-      (void)shoal_free_offset(map->heap, off);
+      end_fresh(map, false);
       return place.found;
     }
     atomic_store_explicit(&fresh->next, place.next, memory_order_relaxed);
     if (atomic_compare_exchange_strong_explicit(&place.before->next, &place.next, off,
-                                                memory_order_release, memory_order_relaxed)) {
+                                                memory_order_acq_rel, memory_order_relaxed)) {
+      end_fresh(map, true);
       return fresh;
     }
     from = place.before;
@@ -136,16 +168,15 @@ static _Atomic uint64_t *bucket_slot(const struct word_map *map, uint64_t bucket
 static bool add_segment(const struct word_map *map, uint64_t bucket) {
   uint64_t place = 0;
   unsigned segment = find_segment(bucket, &place);
-  shoal_off fresh = shoal_alloc(map->heap, segment_buckets(segment) * sizeof fresh, SHOAL_ZERO);
-  if (fresh == 0) {
-    report_no_memory("the map's buckets");
+  if (take_fresh(map, segment_buckets(segment) * sizeof(uint64_t), SHOAL_ZERO) == NULL) {
     return false;
   }
+  offer_fresh(map, FRESH_SEGMENT);
   shoal_off none = 0;
-  if (!atomic_compare_exchange_strong_explicit(&map->rec->segments[segment], &none, fresh,
-                                               memory_order_release, memory_order_relaxed)) {
-    (void)shoal_free_offset(map->heap, fresh);
-  }
+  bool linked = atomic_compare_exchange_strong_explicit(&map->rec->segments[segment], &none,
+                                                        map->desk->fresh, memory_order_acq_rel,
+                                                        memory_order_relaxed);
+  end_fresh(map, linked);
   return true;
 }
 
@@ -174,17 +205,11 @@ static struct entry_rec *take_bucket(const struct word_map *map, uint64_t bucket
   _Atomic uint64_t *slot = bucket_slot(map, bucket);
   shoal_off off = atomic_load_explicit(slot, memory_order_acquire);
   if (off != 0) return shoal_ptr(map->heap, off);
-  struct entry_rec *fresh = shoal_malloc(map->heap, sizeof *fresh);
-  if (fresh == NULL) {
-    report_no_memory("a bucket");
-    return NULL;
-  }
-  fresh->order = reverse_bits(bucket);
   struct entry_rec *parent = take_bucket(map, parent_bucket(bucket));
-  if (parent == NULL) {
-    shoal_free(map->heap, fresh);
-    return NULL;
-  }
+  if (parent == NULL) return NULL;
+  struct entry_rec *fresh = take_fresh(map, sizeof *fresh, 0);
+  if (fresh == NULL) return NULL;
+  fresh->order = reverse_bits(bucket);
   struct entry_rec *entry = place_entry(map, parent, fresh, NULL);
   atomic_store_explicit(slot, shoal_offset(map->heap, entry), memory_order_release);
   return entry;
@@ -205,25 +230,22 @@ static void count_word(const struct word_map *map) {
 }
 
 static struct word_rec *create_word(const struct word_map *map, const struct word_key *key) {
-  struct word_rec *word = shoal_malloc(map->heap, sizeof *word + key->length);
-  if (word == NULL) {
-    report_no_memory("a word");
-    return NULL;
-  }
+  struct word_rec *word = take_fresh(map, sizeof *word + key->length, 0);
+  if (word == NULL) return NULL;
   *word = (struct word_rec){.entry = {.order = word_order(key->hash)}, .length = key->length};
   memcpy(word + 1, key->text, key->length);
   return word;
 }
 
 bool word_map_init(shoal_heap *heap, struct map_rec *rec) {
-  const struct word_map map = {heap, rec};
   struct entry_rec *first = shoal_calloc(heap, 1, sizeof *first);
-  if (first == NULL) {
+  _Atomic uint64_t *slots = shoal_calloc(heap, FIRST_BUCKETS, sizeof *slots);
+  if (first == NULL || slots == NULL) {
     report_no_memory("the map");
     return false;
   }
-  if (!add_segment(&map, 0)) return false;
-  atomic_store_explicit(bucket_slot(&map, 0), shoal_offset(heap, first), memory_order_relaxed);
+  atomic_store_explicit(slots, shoal_offset(heap, first), memory_order_relaxed);
+  atomic_store_explicit(&rec->segments[0], shoal_offset(heap, slots), memory_order_relaxed);
   atomic_store_explicit(&rec->buckets, FIRST_BUCKETS, memory_order_relaxed);
   return true;
 }
@@ -271,4 +293,72 @@ bool word_map_each(const struct word_map *map, word_visitor *visit, void *contex
     if (left-- == 0 || !visit(context, (const struct word_rec *)(void *)entry)) return false;
   }
   return left == 0;
+}
+
+/// Whether the entry, whose content is whole, is in the list.
+static bool is_linked(const struct word_map *map, struct entry_rec *entry) {
+  if (is_word(entry)) {
+    struct word_rec *word = (struct word_rec *)(void *)entry;
+    const struct word_key key = {(const char *)(word + 1), word->length,
+                                 reverse_bits(entry->order & ~UINT64_C(1))};
+    struct entry_rec *from = nearest_bucket(map, key_bucket(map, &key));
+    return from != NULL && locate(map, from, entry->order, &key).found == entry;
+  }
+  uint64_t bucket = reverse_bits(entry->order);
+  struct entry_rec *from = nearest_bucket(map, parent_bucket(bucket));
+  return from != NULL && locate(map, from, entry->order, NULL).found == entry;
+}
+
+static bool is_segment(const struct word_map *map, shoal_off off) {
+  for (unsigned i = 0; i < MAP_SEGMENTS; i++) {
+    if (atomic_load_explicit(&map->rec->segments[i], memory_order_acquire) == off) return true;
+  }
+  return false;
+}
+
+void word_map_inherit(const struct word_map *map) {
+  shoal_off fresh = map->desk->fresh;
+  bool linked = false;
+  switch ((enum fresh_kind)atomic_load_explicit(&map->desk->kind, memory_order_acquire)) {
+    case FRESH_UNFINISHED:
+      break;
+    case FRESH_WORD:
+    case FRESH_BUCKET:
+      linked = fresh != 0 && is_linked(map, shoal_ptr(map->heap, fresh));
+      break;
+    case FRESH_SEGMENT:
+      linked = is_segment(map, fresh);
+      break;
+  }
+  end_fresh(map, linked);
+}
+
+/// The entry behind `entry`; null at the end.
+static struct entry_rec *next_entry(const struct word_map *map, const struct entry_rec *entry) {
+  return shoal_ptr(map->heap, atomic_load_explicit(&entry->next, memory_order_acquire));
+}
+
+void word_map_recount(const struct word_map *map) {
+  uint64_t words = 0;
+  struct entry_rec *entry = nearest_bucket(map, 0);
+  for (; entry != NULL; entry = next_entry(map, entry)) words += is_word(entry);
+  atomic_store_explicit(&map->rec->words, words, memory_order_relaxed);
+}
+
+uint64_t word_map_free(const struct word_map *map) {
+  uint64_t freed = 0;
+  struct entry_rec *entry = nearest_bucket(map, 0);
+  while (entry != NULL) {
+    struct entry_rec *next = next_entry(map, entry);
+    shoal_off hits = is_word(entry) ? ((struct word_rec *)(void *)entry)->hits : 0;
+    if (hits != 0) freed += shoal_free_offset(map->heap, hits) == SHOAL_OK;
+    shoal_free(map->heap, entry);
+    freed++;
+    entry = next;
+  }
+  for (unsigned i = 0; i < MAP_SEGMENTS; i++) {
+    shoal_off off = atomic_exchange_explicit(&map->rec->segments[i], 0, memory_order_relaxed);
+    if (off != 0) freed += shoal_free_offset(map->heap, off) == SHOAL_OK;
+  }
+  return freed;
 }

@@ -5,6 +5,7 @@
 #include <shoal/shoal.h>
 #include <stdbool.h>
 
+#include "examples/word_index/desk.h"
 #include "examples/word_index/heap_range.h"
 #include "examples/word_index/layout.h"
 #include "examples/word_index/word.h"
@@ -13,6 +14,7 @@
 struct word_map {
   shoal_heap *heap;
   struct map_rec *rec;
+  struct desk_rec *desk;  ///< Whose words are added; null where none are.
 };
 
 /// Makes an empty map in zeroed memory.
@@ -25,7 +27,20 @@ struct word_rec *word_map_find(const struct word_map *map, const struct word_key
 /// Finds the word, and adds it without hits where it is not there: all who ask at the same time get
 /// the same record. Not together with word_map_remove.
 /// returns: null, and has said why, iff there is no memory.
+/// crash: the word is there or not; word_map_inherit frees what is not.
 struct word_rec *word_map_intern(const struct word_map *map, const struct word_key *key);
+
+/// Settles the block that a dead worker at this desk was adding: it is in the map, or freed. After
+/// shoal_reap.
+void word_map_inherit(const struct word_map *map);
+
+/// Counts the words again, of which a worker that died between adding and counting has left too
+/// few. While nobody changes the map.
+void word_map_recount(const struct word_map *map);
+
+/// Frees words, hits, entries and segments; afterwards there is no map. While nobody else uses it.
+/// returns: how many blocks were freed.
+uint64_t word_map_free(const struct word_map *map);
 
 /// Unlinks the word, which the caller then frees. While nobody else changes the map.
 /// returns: the record, null iff the word is not there.

@@ -51,6 +51,14 @@ right_counts_are_proved() {
   expect "skipped" "word_index: skipped './binary': binary" "$(grep '^word_index' "$work/out")"
 }
 
+counts_of_killed_workers_are_proved() {
+  make_words "$tree"
+  _prove 0 --kill "$word_index" .
+  last=$(tail -n 1 "$work/out" | sed 's/^== [1-9][0-9]* /== some /')
+  wanted="every count equals the independent one, and no block is lost"
+  expect "the last line" "== some processes were killed; $wanted" "$last"
+}
+
 odd_paths_can_be_given() {
   _make_tree
   mkdir "$tree/!" "$tree/("
@@ -84,6 +92,17 @@ a_place_left_out_is_found() {
 
 a_place_too_many_is_found() {
   _refuses find '$s/[0-9]*$/9/' "on other lines"
+}
+
+a_block_that_is_lost_is_found() {
+  _make_tree
+  cat >"$work/losing" <<EOF
+#!/bin/sh
+"$word_index" "\$@" && [ "\$1" != clear ]
+EOF
+  chmod +x "$work/losing"
+  _prove 1 "$work/losing" .
+  says "blocks are lost"
 }
 
 nothing_to_index_is_told() {

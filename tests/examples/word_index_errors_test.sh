@@ -83,7 +83,7 @@ a_failed_build_leaves_nothing() {
   heap_made=
 }
 
-a_killed_worker_fails_the_build() {
+a_build_whose_workers_are_always_killed_fails() {
   awk 'BEGIN { for (i = 0; i < 3000000; i++) print "some words w" i }' >"$tree/large"
   # The leak checker works by a child of its own, which would be killed as well.
   ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" \
@@ -99,6 +99,7 @@ a_killed_worker_fails_the_build() {
   expect "exit code" 1 $?
   err=$(cat "$work/err")
   says "was ended by signal 9"
+  says "20 workers in a row were ended before they had done anything"
   says "is removed"
   heap_made=
 }
@@ -131,6 +132,7 @@ wrong_usage_is_told() {
   run 2 build --heap "$heap" --workers 257 "$tree"
   says "1 to 256"
   run 2 build --heap "$heap" --workers
+  run 2 build --heap "$heap" --kill-after 0 "$tree"
   run 2 find --heap "$heap" two words
   run 2 find --heap "$heap" 'no-word'
   says "'no-word' is no word"

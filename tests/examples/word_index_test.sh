@@ -145,7 +145,7 @@ dropping_all_words_frees_all_that_workers_allocated() {
   }'
   mkdir "$work/$test.blank"
   for file in $(seq 0 15); do echo >"$work/$test.blank/$file"; done
-  (cd "$work/$test.blank" && exec "$word_index" build --heap "$heap" .) >"$work/out"
+  (cd "$work/$test.blank" && exec "$word_index" build --heap "$heap" --workers 4 .) >"$work/out"
   live=$(figure live)
   blocks=$(figure "live blocks")
   run 0 rm --heap "$heap"

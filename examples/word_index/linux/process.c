@@ -6,8 +6,10 @@
 #include "examples/word_index/process.h"
 
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,10 +36,27 @@ enum process_state process_poll(const struct process *process, int *code) {
   return WIFEXITED(status) ? PROCESS_EXITED : PROCESS_KILLED;
 }
 
-void process_sleep_ms(unsigned milliseconds) {
-  struct timespec time = {.tv_sec = milliseconds / 1000,
-                          .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+void process_kill(const struct process *process) {
+  (void)kill((pid_t)process->id, SIGKILL);
+}
+
+void process_end_with_parent(void) {
+  pid_t parent = getppid();
+  (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // One that ended before the call is not told of any more.
+  if (getppid() != parent) (void)raise(SIGKILL);
+}
+
+void process_sleep_us(uint64_t microseconds) {
+  struct timespec time = {.tv_sec = (time_t)(microseconds / 1000000),
+                          .tv_nsec = (long)(microseconds % 1000000) * 1000};
   (void)nanosleep(&time, NULL);
+}
+
+uint64_t process_now_us(void) {
+  struct timespec time;
+  (void)clock_gettime(CLOCK_MONOTONIC, &time);
+  return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
 }
 
 void process_yield(void) {
