@@ -26,6 +26,13 @@ struct bench_account {
   uint64_t metadata_committed;  ///< Of it, what is backed.
 };
 
+/// How long it took to recover what one dead process has left. Private to the process.
+struct bench_recovery {
+  double slot_ns;   ///< Its thread slot: the longest, where it left several.
+  int slots;        ///< Count that were recovered.
+  int cut_short;    ///< 1: it died inside a step or call, with something to finish or undo.
+};
+
 /// An allocator under test. Calls that return int return 0, or -1 after a message to standard
 /// error.
 struct bench_adapter {
@@ -37,6 +44,8 @@ struct bench_adapter {
   void (*release)(void *block);
   int (*remove)(const char *name);  ///< Null: its heaps cannot be shared between processes.
   int (*account)(struct bench_account *out);  ///< Null: it does not say.
+  int (*recover)(struct bench_recovery *out);  ///< Null: it has no thread slots to be seen.
+  int (*reap)(void);  ///< All that the dead have left. Null with `recover`.
   int (*descriptor)(void);  ///< Of the object behind the heap, caller closes; null: none.
 };
 

@@ -23,7 +23,7 @@ static const uint64_t traced_capacity = UINT64_C(1) << 32;
 
 // These open heaps of their own.
 static const struct bench_workload *const sharing[] = {
-    &bench_handover, &bench_growth, &bench_attach, &bench_image,
+    &bench_handover, &bench_growth, &bench_attach, &bench_image, &bench_recover, &bench_neighbour,
 };
 
 // These allocate from one heap that the driver opens.
@@ -32,7 +32,8 @@ static const struct bench_workload *const plain[] = {
 };
 
 static const struct bench_role *const roles[] = {
-    &bench_handover_consumer, &bench_attach_fill, &bench_attach_open,
+    &bench_handover_consumer,  &bench_attach_fill,      &bench_attach_open, &bench_recover_victim,
+    &bench_neighbour_survivor, &bench_neighbour_victim,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

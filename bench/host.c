@@ -13,10 +13,40 @@
 
 #include "bench/adapter.h"
 
+// A role's process is started by one that keeps to a cpu already, and inherits that: which cpus
+// there were before it learns from its environment.
+static const char allowed_variable[] = "BENCH_ALLOWED_CPUS";
+
+static void hand_on(const cpu_set_t *allowed) {
+  static char list[CPU_SETSIZE * 5];
+  size_t used = 0;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (!CPU_ISSET((size_t)cpu, allowed)) continue;
+    used += (size_t)snprintf(list + used, sizeof(list) - used, "%d,", cpu);
+  }
+  setenv(allowed_variable, list, 1);
+}
+
+static void read_allowed(cpu_set_t *allowed) {
+  const char *list = getenv(allowed_variable);
+  CPU_ZERO(allowed);
+  if (list == NULL) {
+    sched_getaffinity(0, sizeof(*allowed), allowed);
+    hand_on(allowed);
+    return;
+  }
+  for (char *end; *list != '\0'; list = *end == ',' ? end + 1 : end) {
+    unsigned long cpu = strtoul(list, &end, 10);
+    if (end == list) return;
+    if (cpu < CPU_SETSIZE) CPU_SET(cpu, allowed);
+  }
+}
+
 void bench_pin(unsigned index) {
   static cpu_set_t allowed;
   static int known;
-  if (!known) known = sched_getaffinity(0, sizeof(allowed), &allowed) == 0;
+  if (!known) read_allowed(&allowed);
+  known = 1;
   if ((unsigned)CPU_COUNT(&allowed) <= index) index = 0;
   for (size_t cpu = CPU_SETSIZE; cpu-- > 0;) {
     if (!CPU_ISSET(cpu, &allowed) || index-- > 0) continue;

@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Keeps the calling thread on the cpu `index` from the end of those allowed at the first call (0
-/// the last, 1 the one before it), so that it does not move in the middle of a pass. With fewer
-/// cpus than that, index 0.
+/// Keeps the calling thread on the cpu `index` from the end of those allowed at the first call of
+/// the process that was started first (0 the last, 1 the one before it), so that it does not move
+/// in the middle of a pass. With fewer cpus than that, index 0.
 void bench_pin(unsigned index);
 
 /// Memory of the bench's own, touched, apart from the allocator under test. Ends the process where

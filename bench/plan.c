@@ -16,6 +16,10 @@ const struct bench_plan bench_plans[] = {
     {"growth", "the same with 16..512 B and many more blocks: committed memory", {"shoal_named"}},
     {"attach", "opening a heap of 1,000,000 blocks, and an empty one", {"shoal_named"}},
     {"image", "an empty heap of 4 MiB for 4 processes and 8 threads", {"shoal_named"}},
+    {"recover", "recovery of a process killed at work, in heaps of 64 MiB to 16 GiB",
+     {"shoal_inside"}},
+    {"neighbour", "a process at work while a neighbour is killed 100 times a second",
+     {"shoal_named"}},
 };
 
 const size_t bench_plan_count = sizeof(bench_plans) / sizeof(bench_plans[0]);

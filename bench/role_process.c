@@ -6,6 +6,8 @@
 #include "bench/role_process.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,6 +43,12 @@ int bench_role_start(struct bench_role_process *process, const char *role,
   return 0;
 }
 
+static int tell_end(const struct bench_role_process *process, int status) {
+  fprintf(stderr, "bench: role process %ld ended with wait status %#x\n", (long)process->pid,
+          (unsigned)status);
+  return -1;
+}
+
 int bench_role_finish(struct bench_role_process *process, char *line) {
   size_t used = 0;
   ssize_t got;
@@ -54,7 +62,13 @@ int bench_role_finish(struct bench_role_process *process, char *line) {
       WEXITSTATUS(status) == 0) {
     return 0;
   }
-  fprintf(stderr, "bench: role process %ld ended with wait status %#x\n", (long)process->pid,
-          (unsigned)status);
-  return -1;
+  return tell_end(process, status);
+}
+
+int bench_role_await_kill(struct bench_role_process *process) {
+  int status = 0;
+  close(process->output);
+  pid_t ended = waitpid(process->pid, &status, 0);
+  bool killed = ended == process->pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  return killed ? 0 : tell_end(process, status);
 }

@@ -23,4 +23,8 @@ int bench_role_start(struct bench_role_process *process, const char *role,
 /// returns: 0 iff it ended well, otherwise -1 after a message.
 int bench_role_finish(struct bench_role_process *process, char *line);
 
+/// Waits for its end by SIGKILL, whoever sends it; what it wrote is dropped.
+/// returns: 0 iff it ended so, otherwise -1 after a message.
+int bench_role_await_kill(struct bench_role_process *process);
+
 #endif

@@ -39,9 +39,14 @@ extern const struct bench_workload bench_growth;
 extern const struct bench_workload bench_attach;
 extern const struct bench_workload bench_waste;
 extern const struct bench_workload bench_image;
+extern const struct bench_workload bench_recover;
+extern const struct bench_workload bench_neighbour;
 
 extern const struct bench_role bench_handover_consumer;
 extern const struct bench_role bench_attach_fill;
 extern const struct bench_role bench_attach_open;
+extern const struct bench_role bench_recover_victim;
+extern const struct bench_role bench_neighbour_survivor;
+extern const struct bench_role bench_neighbour_victim;
 
 #endif

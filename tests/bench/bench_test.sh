@@ -56,10 +56,23 @@ a_shared_heap_runs_the_sharing_workloads() {
     committed_end most_over_steady
   _tells shoal_named attach time empty full_over_empty first_block_empty first_block_full
   _tells shoal_named image metadata metadata_committed data_committed
+  _tells shoal_named neighbour time with_kills undisturbed kills_over_undisturbed \
+    median_of_ratios kills neighbour_with_kills neighbour_undisturbed
+}
+
+recovery_is_timed_in_heaps_of_all_sizes() {
+  figures=
+  for capacity in 64_mib 256_mib 1_gib 4_gib 16_gib; do
+    for figure in slot_median slot_p99 slot_max reap_median reap_p99 reap_max; do
+      figures="$figures ${figure}_$capacity"
+    done
+  done
+  # shellcheck disable=SC2086  # one word per figure is meant
+  _tells shoal_inside recover $figures largest_over_smallest cut_short_over_all time
 }
 
 every_allocator_tells_its_version() {
-  for allocator in none glibc jemalloc shoal_private shoal_named; do
+  for allocator in none glibc jemalloc shoal_private shoal_named shoal_inside; do
     _run 0 "$allocator" --version
     expect "lines of $allocator's version" 1 "$(wc -l <"$work/out")"
     expect "$allocator's version is known" "" "$(grep unknown "$work/out")"
@@ -71,6 +84,8 @@ what_cannot_be_run_is_told() {
   expect message 'shoal_named: no workload "flight"' "$err"
   _run 1 glibc handover
   expect message "glibc: its heaps cannot be shared, handover needs that" "$err"
+  _run 1 shoal_named recover
+  expect message "shoal_named: what the dead leave cannot be seen" "$err"
   _run 2 shoal_named
   _run 1 shoal_named --role flight
 }
