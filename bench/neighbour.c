@@ -16,8 +16,8 @@
 #include <time.h>
 
 #include "base/atomic.h"
-#include "bench/block.h"
 #include "bench/heap_name.h"
+#include "bench/heirloom.h"
 #include "bench/host.h"
 #include "bench/median.h"
 #include "bench/passes.h"
@@ -29,8 +29,7 @@
 enum { TURNS_MAX = 60, TURNS_MIN = 3, KILLS_A_TURN = 20, BETWEEN_MS = 10 };
 enum { BLOCKS = 10000, SIZE_MIN = 16, SIZE_MAX_BYTES = 2048, COUNT_EVERY = 64, LINE_BYTES = 128 };
 
-/// What all of them see, in the heap. A neighbour's blocks are the next one's: each is taken out of
-/// the table before it is freed, so that a death loses one at most.
+/// What all of them see, in the heap. A neighbour's blocks are the next one's.
 struct shared {
   struct {
     shl_a64 count;
@@ -58,15 +57,6 @@ struct street {
   uint64_t started;
 };
 
-static void replace_block(shl_a64 *place, uint64_t *state) {
-  uint64_t block = shl_load_relaxed_u64(place);
-  shl_store_release_u64(place, 0);
-  if (block != 0) bench_adapter.release((void *)(uintptr_t)block);
-  uint64_t *fresh = bench_take(SIZE_MIN + bench_random_below(state, SIZE_MAX_BYTES - SIZE_MIN));
-  *fresh = *state;
-  shl_store_release_u64(place, (uint64_t)(uintptr_t)fresh);
-}
-
 // Ends only by a signal.
 static int work(char **arguments, int who) {
   struct bench_heap heap = {.name = arguments[0]};
@@ -78,7 +68,8 @@ static int work(char **arguments, int who) {
   for (;; done += COUNT_EVERY) {
     shl_store_release_u64(&shared->done[who].count, done);
     for (int i = 0; i < COUNT_EVERY; i++) {
-      replace_block(&shared->blocks[who][bench_random_below(&state, BLOCKS)], &state);
+      shl_a64 *place = &shared->blocks[who][bench_random_below(&state, BLOCKS)];
+      bench_replace(place, SIZE_MIN + bench_random_below(&state, SIZE_MAX_BYTES - SIZE_MIN));
     }
   }
 }

@@ -12,8 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/atomic.h"
 #include "bench/block.h"
 #include "bench/heap_name.h"
+#include "bench/heirloom.h"
 #include "bench/host.h"
 #include "bench/median.h"
 #include "bench/passes.h"
@@ -25,7 +27,7 @@
 enum { VICTIMS_MAX = 500, VICTIMS_MIN = 5, FILL_BYTES_MAX = 8192, FILL_SHARE = 10 };
 
 // A victim's life after its open, and what it holds meanwhile.
-enum { LIFE_US_MIN = 50, LIFE_US_RANGE = 1500, HELD = 8, SIZE_MAX_BYTES = 65536 };
+enum { LIFE_US_MIN = 50, LIFE_US_RANGE = 1500, HELD = 64, SIZE_MAX_BYTES = 65536 };
 enum { HUGE_EVERY = 256, HUGE_BYTES = 3 << 20 };
 
 static const struct {
@@ -64,16 +66,16 @@ static size_t draw_size(uint64_t *state) {
 // Ends only by the timer.
 static int die_at_work(char **arguments) {
   struct bench_heap heap = {.name = arguments[0]};
-  void *held[HELD] = {NULL};
-  uint64_t state = strtoull(arguments[1], NULL, 10);
+  shl_a64 *held = (shl_a64 *)(uintptr_t)strtoull(arguments[1], NULL, 16);
+  uint64_t state = strtoull(arguments[2], NULL, 10);
   bench_pin(1);
   if (bench_adapter.open(&heap) != 0) return -1;
   arm(LIFE_US_MIN + bench_random_below(&state, LIFE_US_RANGE));
   for (;;) {
-    void **place = &held[bench_random_below(&state, HELD)];
-    if (*place != NULL) bench_adapter.release(*place);
-    *place = bench_take(draw_size(&state));
-    if (bench_random_below(&state, HUGE_EVERY) == 0) bench_adapter.release(bench_take(HUGE_BYTES));
+    bench_replace(&held[bench_random_below(&state, HELD)], draw_size(&state));
+    if (bench_random_below(&state, HUGE_EVERY) != 0) continue;
+    void *huge = bench_adapter.alloc(HUGE_BYTES);
+    if (huge != NULL) bench_adapter.release(huge);
   }
 }
 
@@ -86,11 +88,13 @@ static void fill(uint64_t bytes) {
   }
 }
 
-static int kill_one(const char *heap_name, int number) {
+static int kill_one(const char *heap_name, const shl_a64 *held, int number) {
   char seed[32];
+  char place[32];
   struct bench_role_process victim;
   snprintf(seed, sizeof(seed), "%" PRIu64, UINT64_C(0x9e3779b97f4a7c15) * (uint64_t)(number + 1));
-  const char *arguments[] = {heap_name, seed, NULL};
+  snprintf(place, sizeof(place), "%" PRIxPTR, (uintptr_t)held);
+  const char *arguments[] = {heap_name, place, seed, NULL};
   if (bench_role_start(&victim, bench_recover_victim.name, arguments) != 0) return -1;
   return bench_role_await_kill(&victim);
 }
@@ -137,9 +141,11 @@ static int measure(const struct bench_settings *settings, uint64_t capacity,
   struct bench_heap heap = {.name = name, .create = 1, .capacity = capacity};
   if (bench_adapter.open(&heap) != 0) return -1;
   fill(bench_ops(settings, capacity / FILL_SHARE));
+  shl_a64 *held = bench_take(HELD * sizeof(*held));
+  for (int i = 0; i < HELD; i++) shl_store_release_u64(&held[i], 0);
   int result = 0;
   for (int i = 0; i < victims && result == 0; i++) {
-    result = kill_one(name, i);
+    result = kill_one(name, held, i);
     if (result == 0) result = time_recovery(sample, i);
   }
   bench_adapter.close();
@@ -171,4 +177,4 @@ static int run(const struct bench_settings *settings) {
 
 const struct bench_workload bench_recover = {.name = "recover", .run = run};
 const struct bench_role bench_recover_victim = {
-    .name = "recover_victim", .arguments = 2, .run = die_at_work};
+    .name = "recover_victim", .arguments = 3, .run = die_at_work};

@@ -7,7 +7,6 @@
 
 #include "examples/word_index/commands.h"
 #include "examples/word_index/crew.h"
-#include "examples/word_index/desk.h"
 #include "examples/word_index/file_list.h"
 #include "examples/word_index/process.h"
 #include "examples/word_index/report.h"
@@ -76,14 +75,6 @@ static bool sum_up(const struct index *index, struct tallies *out) {
   return true;
 }
 
-static bool make_desks(const struct index *index, uint32_t workers) {
-  index->rec->workers = workers;
-  index->rec->desks = shoal_alloc(index->heap, workers * sizeof(struct desk_rec),
-                                  SHOAL_ZERO | SHOAL_ALIGN(CACHE_LINE));
-  if (index->rec->desks == 0) report_no_memory("the workers' desks");
-  return index->rec->desks != 0;
-}
-
 static void print_build(const struct index *index, const struct tallies *tallies,
                         const struct crew_run *run, double seconds) {
   uint64_t different = atomic_load_explicit(&index->rec->map.words, memory_order_relaxed);
@@ -98,7 +89,7 @@ static bool build_index(const struct options *options, const struct index *index
   uint64_t workers = options->workers == 0 ? process_processors() : options->workers;
   if (workers > WORKERS_MAX) workers = WORKERS_MAX;
   struct crew_run run = {.workers = (uint32_t)workers, .kill_after_ms = options->kill_after_ms};
-  if (!find_files(options, index) || !make_desks(index, run.workers)) return false;
+  if (!find_files(options, index) || !index_add_desks(index, run.workers)) return false;
   if (!crew_run(index, &run)) return false;
   struct tallies tallies = {0};
   if (!sum_up(index, &tallies)) return false;

@@ -5,30 +5,12 @@
 #include <stdio.h>
 
 #include "examples/word_index/commands.h"
-#include "examples/word_index/desk.h"
-#include "examples/word_index/file_list.h"
 #include "examples/word_index/report.h"
-#include "examples/word_index/word_map.h"
+#include "examples/word_index/take_apart.h"
 
 static void tell_finding(void *context, shoal_off off, const char *text) {
   (void)context;
   report("at offset %" PRIu64 ": %s", off, text);
-}
-
-static uint64_t free_off(const struct index *index, shoal_off off) {
-  return off != 0 && shoal_free_offset(index->heap, off) == SHOAL_OK ? 1 : 0;
-}
-
-static uint64_t free_index(const struct index *index) {
-  const struct word_map map = {index->heap, &index->rec->map, NULL};
-  uint64_t freed = word_map_free(&map);
-  for (uint64_t i = 0; i < index->rec->file_count; i++) {
-    freed += free_off(index, file_at(index, i)->path);
-  }
-  freed += free_off(index, index->rec->files);
-  freed += free_off(index, index->rec->order);
-  freed += free_off(index, index->rec->desks);
-  return freed + free_off(index, shoal_offset(index->heap, index->rec));
 }
 
 /// returns: how many blocks are left; UINT64_MAX, having said why, iff that cannot be told.
@@ -53,7 +35,7 @@ static bool clear_index(const struct index *index) {
     report_status(status, "cannot remove the root of heap '%s'", index->name);
     return false;
   }
-  uint64_t freed = free_index(index);
+  uint64_t freed = take_apart(index);
   uint64_t left = count_left(index);
   (void)printf("%" PRIu64 " blocks freed, %" PRIu64 " left\n", freed, left);
   return check_heap(index) && left == 0;

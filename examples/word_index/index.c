@@ -77,6 +77,14 @@ bool index_open(struct index *index, const char *name, enum index_access access)
   return false;
 }
 
+bool index_add_desks(const struct index *index, uint32_t workers) {
+  index->rec->workers = workers;
+  index->rec->desks = shoal_alloc(index->heap, workers * sizeof(struct desk_rec),
+                                  SHOAL_ZERO | SHOAL_ALIGN(CACHE_LINE));
+  if (index->rec->desks == 0) report_no_memory("the workers' desks");
+  return index->rec->desks != 0;
+}
+
 void index_close(struct index *index) {
   (void)shoal_close(index->heap);
   index->heap = NULL;

@@ -25,6 +25,10 @@ bool index_create(struct index *index, const char *name);
 /// returns: false, and has said why, iff there is none.
 bool index_open(struct index *index, const char *name, enum index_access access);
 
+/// Makes a desk for each of so many workers.
+/// returns: false, and has said why, iff there is no memory.
+bool index_add_desks(const struct index *index, uint32_t workers);
+
 void index_close(struct index *index);
 
 /// Ends the building: from now on others may read.
