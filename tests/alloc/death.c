@@ -89,6 +89,13 @@ static bool is_new(const struct scene *scene) {
   return cut_is_new(scene->seen, scene->heap, &rest);
 }
 
+// Its journal is empty and it is nobody's.
+static bool is_left(const struct scene *scene, struct shl_seat seat) {
+  if (seat.slot == NULL) return true;
+  unsigned state = shl_owner_read(scene->heap, shl_seat_id(seat)).state;
+  return stand_journal(seat) == 0 && state != SHL_OWNER_OWNED;
+}
+
 static bool is_recovered(struct scene *scene, const struct step *step, struct verdict verdict,
                          const char *when) {
   const char *finding = "clean";
@@ -97,7 +104,7 @@ static bool is_recovered(struct scene *scene, const struct step *step, struct ve
   bool whole = is_outcome(scene, verdict.before) || is_outcome(scene, verdict.after);
   uint64_t journal = stand_journal(scene->victim);
   unsigned state = shl_owner_read(scene->heap, shl_seat_id(scene->victim)).state;
-  if (clean && whole && journal == 0 && state != SHL_OWNER_OWNED) return true;
+  if (clean && whole && is_left(scene, scene->victim) && is_left(scene, scene->second)) return true;
   struct outcome is = outcome_of(scene);
   FAIL("%s, %s: %s, %llu blocks (%llu, %llu), %llu tagged (%llu, %llu), word 0x%llx (0x%llx, "
        "0x%llx), J 0x%llx, state %u",

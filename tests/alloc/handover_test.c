@@ -9,6 +9,7 @@
 #include "alloc/class.h"
 #include "alloc/drain.h"
 #include "alloc/hand.h"
+#include "alloc/huge.h"
 #include "alloc/journal.h"
 #include "alloc/root.h"
 #include "alloc/run.h"
@@ -151,6 +152,13 @@ static void others_claim(struct scene *scene) {
   if (shl_run_alloc(scene->other, request, false, &off) == SHOAL_OK) scene->extra++;
 }
 
+// Slots that live take every chunk that is to be had, the freed one's among them.
+static void others_take(struct scene *scene) {
+  const struct shl_wish chunk = {.bytes = SHL_CHUNK_BYTES};
+  uint64_t off;
+  while (shl_huge_alloc(scene->other, &chunk, &off) == SHOAL_OK) scene->extra++;
+}
+
 static const struct step slab_steps[] = {
     {"alloc_to, pop", prepare_small, alloc_small_to, NULL, 1, false},
     {"alloc_to, new slab", prepare_word, alloc_wide_to, NULL,
@@ -180,9 +188,14 @@ static const struct step run_steps[] = {
 
 static const struct step huge_steps[] = {
     {"alloc_to, huge", prepare_word, alloc_huge_to, NULL, OP(HUGE), true},
+    {"alloc_to, huge, others take", prepare_word, alloc_huge_to, others_take, OP(HUGE), true},
     {"free_from, huge", prepare_own_huge, free_from, NULL, OP(HFREE1) | OP(HFREE2), true},
+    {"free_from, huge, others take", prepare_own_huge, free_from, others_take,
+     OP(HFREE1) | OP(HFREE2), true},
     {"realloc_to, slab to huge", prepare_own_small, realloc_to_huge, NULL, OP(HUGE), true},
     {"realloc_to, huge to run", prepare_own_huge, realloc_to_run, NULL,
+     OP(RUN) | OP(HFREE1) | OP(HFREE2), true},
+    {"realloc_to, huge to run, others take", prepare_own_huge, realloc_to_run, others_take,
      OP(RUN) | OP(HFREE1) | OP(HFREE2), true},
     {"realloc_to, huge in place", prepare_own_huge, realloc_to_huger, NULL, OP(HGROW), true},
 };

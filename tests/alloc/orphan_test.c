@@ -52,7 +52,7 @@ static bool has_hints(struct shl_seat seat) {
   return shl_load_relaxed_u64(&shl_owner_row(heap, shl_seat_id(seat))->hint_summary) != 0;
 }
 
-// H8: dead producers' memory comes back before the heap grows.
+// Dead producers' memory comes back before the heap grows.
 static void an_orphan_with_hints_is_tended_in_passing(void) {
   leave_orphan();
   for (unsigned i = 0; i < BLOCKS; i++) stand_free(here, offs[i]);

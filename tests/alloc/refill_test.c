@@ -69,7 +69,7 @@ static void listed_slabs_come_before_a_new_one_and_full_ones_leave_the_list(void
   EXPECT_EQ(SHL_SLAB_FULL, state_of(second));
 }
 
-// H18: a summary bit without free blocks in its word is cleared on the way.
+// A summary bit without free blocks in its word is cleared on the way.
 static void a_stale_summary_costs_nothing_but_a_look(void) {
   first_off = use_up_a_slab(here);
   struct shl_hot_rec *hot = stand_bit_of(heap, first_off).hot;
@@ -80,7 +80,7 @@ static void a_stale_summary_costs_nothing_but_a_look(void) {
   EXPECT_EQ(SHL_SLAB_FULL, state_of(first_off));
 }
 
-// H7, H8: full slabs are on no list and are not walked; one remote free among ten thousand is found
+// Full slabs are on no list and are not walked; one remote free among ten thousand is found
 // by the next refill that needs it.
 static void one_free_among_many_full_slabs_is_found_at_once(void) {
   enum { SLABS = 700, SMALL = 4096, OF_SMALL = 16 };
@@ -210,7 +210,7 @@ static void without_growth_no_more_is_backed(void) {
   EXPECT_EQ(committed, stand_stats(heap).committed);
 }
 
-// H3: two owners of one slab. A slab stays its owner's, whoever acts as it.
+// A slab never has two owners: it stays its owner's, whoever acts as it.
 static void a_block_taken_from_an_orphan_stays_the_orphans(void) {
   first_off = use_up_a_slab(other);
   fill_heap(here);

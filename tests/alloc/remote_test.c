@@ -94,7 +94,7 @@ static void set_record(uint64_t block, uint64_t second) {
   shl_store_release_u64(&other.slot->record.op, SHL_JA_FREE_FROM);
 }
 
-// H1: "no bit while the record stands" must mean "not freed", so the collector leaves the bit.
+// "No bit while the record stands" must mean "not freed", so the collector leaves the bit.
 static void a_block_that_a_record_names_stays_pending(void) {
   shoal_off off = stand_alloc(here, 64), second = stand_alloc(here, 64);
   struct stand_bit at = stand_bit_of(heap, off);
@@ -116,7 +116,7 @@ static void a_block_that_a_record_names_stays_pending(void) {
   EXPECT_EQ(0, load(&at.remote->freed[at.word]));
 }
 
-// H11 (3): freed here, then by another who cannot see that: noticed when the owner collects, before
+// Freed here, then by another who cannot see that: noticed when the owner collects, before
 // the block is handed out again.
 static void a_remote_free_of_a_free_block_is_noticed_at_collection(void) {
   shoal_off off = stand_alloc(here, 64);
@@ -158,7 +158,7 @@ static void a_redo_reports_no_double_free(void) {
   EXPECT_EQ(at.bit, load(&at.hot->free[at.word]) & at.bit);
 }
 
-// H6: in a drain J names the slab instead of the chunk while one is collected. Killed there, the
+// In a drain J names the slab instead of the chunk while one is collected. Killed there, the
 // other slabs of the chunk must be found all the same.
 static void a_death_in_a_collection_loses_no_other_slab(void) {
   shoal_off first = stand_alloc(other, 64), second = stand_alloc(other, 5000);

@@ -92,7 +92,7 @@ static void a_second_free_is_noticed_while_the_first_waits(void) {
   EXPECT(!free_run(nobody, run));
 }
 
-// H1: while a record names the run its bit stays, so that "no bit" means "not freed".
+// While a record names the run its bit stays, so that "no bit" means "not freed".
 static void a_run_that_a_record_names_stays_pending(void) {
   struct run run = alloc(9, 1, false);
   shl_store_release_u8(&shl_chunk_row(heap, run.chunk)->journalled, 1);

@@ -157,7 +157,7 @@ static void a_thread_that_freed_first_changes_to_an_orphan_to_allocate(void) {
   EXPECT_EQ(0, stand_stats(heap).thread_slots_orphan);
 }
 
-// H17: a call that was cut short in this thread left J standing; the next slow path settles it.
+// A call that was cut short in this thread left J standing; the next slow path settles it.
 static void a_step_cut_short_is_settled_at_the_next_call(void) {
   shoal_off off = shoal_alloc(heap, 64, 0);
   struct shl_seat here = shl_seat_here(heap);

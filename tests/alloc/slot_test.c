@@ -162,7 +162,7 @@ static void ones_own_slots_die_with_their_threads(void) {
   EXPECT(!is_dead(shl_seat_id(seat)));
 }
 
-// H22: the same process number in another generation is another process.
+// The same process number in another generation is another process.
 static void an_older_generation_of_this_process_is_judged_as_anothers(void) {
   struct shl_seat seat = take(SHL_SLOT_FREE_FIRST);
   struct shl_owner_word word = shl_owner_read(heap, shl_seat_id(seat));
