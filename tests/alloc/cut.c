@@ -8,11 +8,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "alloc/handle.h"
 #include "tests/harness/harness.h"
 
-enum { STATES_MAX = 1024 };
+enum { STATES_MAX = 1024, TRAP_FLAG = 0x100 };
 
 static struct cut *running;
 
@@ -83,6 +84,36 @@ bool cut_run(shoal_heap *heap, uint64_t *const words[CUT_WORDS], void (*step)(vo
   if (out->instructions != 0) return true;
   cut_free(out);
   return false;
+}
+
+// A stop under way: instructions to go, then what to do.
+static size_t steps_left;
+static void (*stopped)(void *context);
+static void *stopped_context;
+
+// The step goes on without being looked at: the flag that the kernel has saved is taken away.
+static void stop(int signal_number, siginfo_t *info, void *saved) {
+  (void)signal_number;
+  (void)info;
+  if (steps_left == 0 || --steps_left != 0) return;
+  ucontext_t *context = saved;
+  context->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG;
+  stopped(stopped_context);
+}
+
+bool cut_stop(void (*step)(void *context), void (*meanwhile)(void *context), void *context,
+              size_t count) {
+  if (!can_step()) return false;
+  struct sigaction action = {.sa_sigaction = stop, .sa_flags = SA_SIGINFO}, before;
+  steps_left = count;
+  stopped = meanwhile;
+  stopped_context = context;
+  (void)sigaction(SIGTRAP, &action, &before);
+  trap(true);
+  step(context);
+  trap(false);
+  (void)sigaction(SIGTRAP, &before, NULL);
+  return steps_left == 0;
 }
 
 void cut_restore(const struct cut *cut, size_t index) {

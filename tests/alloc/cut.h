@@ -31,6 +31,11 @@ struct cut {
 bool cut_run(shoal_heap *heap, uint64_t *const words[CUT_WORDS], void (*step)(void *context),
              void *context, struct cut *out);
 
+/// Runs step(context), and where it stands after `count` instructions meanwhile(context), as if
+/// its thread had been stopped there for so long. returns: whether it came that far.
+bool cut_stop(void (*step)(void *context), void (*meanwhile)(void *context), void *context,
+              size_t count);
+
 /// Puts state `index` back.
 void cut_restore(const struct cut *cut, size_t index);
 

@@ -109,12 +109,16 @@ static void a_slot_changes_hands_at_one_instruction(void) {
   expect_each(changes_of_owner, sizeof changes_of_owner / sizeof changes_of_owner[0]);
 }
 
-// All pages in use, but for free blocks of an orphan.
+// All pages in use, but for the free blocks of an orphan's slab; its hand is empty.
 static void prepare_last_block(struct scene *scene) {
   scene->victim = stand_here(scene->heap);
   scene->word = shoal_ptr(scene->heap, stand_alloc(scene->victim, 16));
   *scene->word = 0;
-  prepare_orphan(scene);
+  scene->second = stand_other(scene->heap, 0);
+  (void)stand_alloc(scene->second, WIDE);
+  struct shl_hand_rec *hand = &scene->second.slot->hands[shl_class_of(WIDE)];
+  while (shl_hand_pop(hand) != 0) continue;
+  shl_slot_let_go(scene->second);
   const struct shl_run_request page = {.pages = 1, .align_pages = 1};
   uint64_t off;
   while (shl_run_alloc(scene->other, page, false, &off) == SHOAL_OK) continue;
@@ -122,6 +126,9 @@ static void prepare_last_block(struct scene *scene) {
 
 static void alloc_to(struct scene *scene) {
   EXPECT_OK(shoal_alloc_to(scene->heap, scene->word, WIDE, 0));
+  uint32_t unit = stand_bit_of(scene->heap, *scene->word).unit;
+  uint64_t desc = shl_load_relaxed_u64(shl_unit_desc(scene->heap, unit));
+  EXPECT_EQ(shl_seat_id(scene->second), shl_desc_owner(desc));
 }
 
 static const struct step last_block[] = {
