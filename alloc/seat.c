@@ -5,12 +5,15 @@
 // A heap's slot of the calling thread is found by the heap's index in a thread-local array: one
 // load. Closing a heap clears its entry in all threads, which is why they are on a list; an exiting
 // thread gives its slots back and leaves the list, and what it allocates after that comes from the
-// process's spare slot.
+// process's spare slot. A thread that ends by the bare system call does not leave it: its node
+// outlives the array that it leads to, and is dropped by the next close.
 //
 // In a debug build a thread that enters a seat while it is in one aborts: that is a call out of a
 // signal handler (or a misuse handler) into the middle of another, which can hand out blocks twice.
 // A crash leaves slots owned by a dead process: others recover them.
 #include "alloc/seat.h"
+
+#include <stdlib.h>
 
 #include "alloc/reap.h"
 #include "alloc/recover.h"
@@ -30,13 +33,19 @@ _Static_assert(SHL_HEAPS_MAX == 32, "as many as are written out");
 _Thread_local struct shl_thread_seat shl_thread_seats[SHL_HEAPS_MAX] = {
     SHL_NOWHERE_8, SHL_NOWHERE_8, SHL_NOWHERE_8, SHL_NOWHERE_8};
 
-// Private to the process, one a thread that has or had a slot.
+// Private to the process, one a thread that has or had a slot. Not in the thread's own memory.
 struct thread_node {
   struct thread_node *prev;
   struct thread_node *next;
-  struct shl_thread_seat *seats;
+  struct shl_thread_seat *seats;  // the thread's, which are gone when it is
+  uint64_t thread;
+  uint64_t thread_start;
+};
+
+// Of the thread itself.
+struct thread_state {
+  struct thread_node *node;  // null: not on the list
   uint64_t freers;  // bit i: the slot in heap i is an empty one, taken to free
-  bool listed;
   bool ended;       // its exit hook has run
   bool seated;      // it is inside a call, in a debug build
 };
@@ -45,28 +54,45 @@ _Static_assert(SHL_HEAPS_MAX <= 64, "a bit of a word for each heap");
 
 static const struct shl_thread_seat nowhere = SHL_NOWHERE;
 
-static _Thread_local struct thread_node this_thread;
+static _Thread_local struct thread_state this_thread;
 static struct thread_node *threads;
 static shoal_heap *heaps[SHL_HEAPS_MAX];
 static shl_a32 lists_lock;  // of threads and heaps
 static shl_a32 hooks_set;
 
-static void leave_list(void) {
-  if (!this_thread.listed) return;
-  if (this_thread.prev != NULL) this_thread.prev->next = this_thread.next;
-  if (this_thread.prev == NULL) threads = this_thread.next;
-  if (this_thread.next != NULL) this_thread.next->prev = this_thread.prev;
-  this_thread.listed = false;
+static void drop_node(struct thread_node *node) {
+  if (node->prev != NULL) node->prev->next = node->next;
+  if (node->prev == NULL) threads = node->next;
+  if (node->next != NULL) node->next->prev = node->prev;
+  free(node);
 }
 
-static void join_list(void) {
-  if (this_thread.listed) return;
-  this_thread.prev = NULL;
-  this_thread.next = threads;
-  this_thread.seats = shl_thread_seats;
-  this_thread.listed = true;
-  if (threads != NULL) threads->prev = &this_thread;
-  threads = &this_thread;
+static void leave_list(void) {
+  if (this_thread.node != NULL) drop_node(this_thread.node);
+  this_thread.node = NULL;
+}
+
+// Puts the node first on the list.
+static void list_node(struct thread_node *node) {
+  node->thread = shl_os_thread_id();
+  node->thread_start = shl_os_thread_start(node->thread);
+  node->seats = shl_thread_seats;
+  node->prev = NULL;
+  node->next = threads;
+  if (threads != NULL) threads->prev = node;
+  threads = node;
+  this_thread.node = node;
+}
+
+// returns: false iff the process has no memory.
+static bool join_list(void) {
+  if (this_thread.node != NULL) return true;
+  struct thread_node *node = calloc(1, sizeof *node);
+  if (node == NULL) return false;
+  shl_os_lock(&lists_lock);
+  list_node(node);
+  shl_os_unlock(&lists_lock);
+  return true;
 }
 
 static void end_thread(void) {
@@ -97,9 +123,7 @@ static void disown_nameless(shoal_heap *heap) {
 // slots are dead since their threads are; any other heap is the parent's, and so are the slots in
 // it.
 static void enter_child(void) {
-  bool is_watched = this_thread.listed;
   threads = NULL;
-  this_thread.listed = false;
   for (unsigned i = 0; i < SHL_HEAPS_MAX; i++) {
     shoal_heap *heap = heaps[i];
     if (heap == NULL || heap->read_only) continue;
@@ -109,7 +133,7 @@ static void enter_child(void) {
     if (slot != NULL) shl_slot_sign(shl_seat_of(heap, shl_slot_id(heap, slot)));
     if (!heap->inherited) disown_nameless(heap);
   }
-  if (is_watched) join_list();
+  if (this_thread.node != NULL) list_node(this_thread.node);
 }
 
 static void set_hooks(void) {
@@ -156,7 +180,6 @@ static void sit_in(struct shl_seat seat, enum shl_slot_order order) {
   uint64_t bit = UINT64_C(1) << seat.heap->index;
   shl_slot_sign(seat);
   shl_os_lock(&lists_lock);
-  join_list();
   shl_thread_seats[seat.heap->index] =
       (struct shl_thread_seat){.slot = seat.slot, .id = shl_seat_id(seat)};
   shl_os_unlock(&lists_lock);
@@ -164,12 +187,12 @@ static void sit_in(struct shl_seat seat, enum shl_slot_order order) {
   if (order == SHL_SLOT_FREE_FIRST) this_thread.freers |= bit;
 }
 
-// Takes a slot for the calling thread; none where no exit hook can be had, since what the list of
-// threads holds of it would outlive it. returns: whether it got one.
+// Takes a slot for the calling thread; none where no exit hook or node can be had, since nobody
+// would clear its array, or give its slot back. returns: whether it got one.
 static bool take_here(shoal_heap *heap, enum shl_slot_order order, struct shl_seat *out) {
   uint64_t full = shl_load_relaxed_u64(&heap->table_full_ns);
   bool hopeless = full != 0 && shl_os_now_ns() - full < FULL_NS;
-  if (this_thread.ended || hopeless || !shl_os_thread_watch()) return false;
+  if (this_thread.ended || hopeless || !shl_os_thread_watch() || !join_list()) return false;
   bool taken = take(heap, order, out) == SHOAL_OK;
   shl_store_relaxed_u64(&heap->table_full_ns, taken ? 0 : shl_os_now_ns());
   if (!taken) return false;
@@ -267,8 +290,12 @@ static void return_owned(shoal_heap *heap) {
 
 void shl_seats_close(shoal_heap *heap) {
   shl_os_lock(&lists_lock);
-  for (struct thread_node *node = threads; node != NULL; node = node->next) {
-    node->seats[heap->index] = nowhere;
+  for (struct thread_node *node = threads, *next; node != NULL; node = next) {
+    next = node->next;
+    bool here = node == this_thread.node;
+    bool gone = !here && shl_os_thread_is_gone(node->thread, node->thread_start);
+    if (gone) drop_node(node);
+    if (!gone) node->seats[heap->index] = nowhere;
   }
   heaps[heap->index] = NULL;
   shl_os_unlock(&lists_lock);

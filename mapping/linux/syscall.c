@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table of system calls, and those that are made again after a signal.
+// The table of system calls, and those that are made again after a signal. None is a point of
+// cancellation: a thread that ended in the middle of a heap's call would keep its locks for ever.
 #define _GNU_SOURCE
 
 #include "mapping/linux/syscall.h"
@@ -18,8 +19,29 @@
 #include <time.h>
 #include <unistd.h>
 
+// returns: whether the thread could be cancelled so far, for let_cancel.
+static int hold_cancel(void) {
+  int before = PTHREAD_CANCEL_DISABLE;
+  (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  return before;
+}
+
+static void let_cancel(int before) {
+  (void)pthread_setcancelstate(before, &before);
+}
+
 static int call_open(const char *path, int flags, unsigned mode) {
-  return open(path, flags, (mode_t)mode);
+  int cancel = hold_cancel();
+  int fd = open(path, flags, (mode_t)mode);
+  let_cancel(cancel);
+  return fd;
+}
+
+static int call_close(int fd) {
+  int cancel = hold_cancel();
+  int result = close(fd);
+  let_cancel(cancel);
+  return result;
 }
 
 static int call_fchmod(int fd, unsigned mode) {
@@ -47,7 +69,17 @@ static int call_duplicate(int fd) {
 }
 
 static int call_fallocate(int fd, int mode, int64_t offset, int64_t bytes) {
-  return fallocate(fd, mode, offset, bytes);
+  int cancel = hold_cancel();
+  int result = fallocate(fd, mode, offset, bytes);
+  let_cancel(cancel);
+  return result;
+}
+
+static int call_fdatasync(int fd) {
+  int cancel = hold_cancel();
+  int result = fdatasync(fd);
+  let_cancel(cancel);
+  return result;
 }
 
 static int call_ftruncate(int fd, int64_t bytes) {
@@ -55,7 +87,10 @@ static int call_ftruncate(int fd, int64_t bytes) {
 }
 
 static int64_t call_pread(int fd, void *out, size_t bytes, int64_t offset) {
-  return pread(fd, out, bytes, offset);
+  int cancel = hold_cancel();
+  int64_t got = pread(fd, out, bytes, offset);
+  let_cancel(cancel);
+  return got;
 }
 
 static int64_t call_readlink(const char *path, char *out, size_t bytes) {
@@ -72,7 +107,24 @@ static int call_getrlimit(int resource, struct rlimit *out) {
 }
 
 static int64_t call_getrandom(void *out, size_t bytes, unsigned flags) {
-  return getrandom(out, bytes, flags);
+  int cancel = hold_cancel();
+  int64_t got = getrandom(out, bytes, flags);
+  let_cancel(cancel);
+  return got;
+}
+
+static int call_msync(void *address, size_t bytes, int flags) {
+  int cancel = hold_cancel();
+  int result = msync(address, bytes, flags);
+  let_cancel(cancel);
+  return result;
+}
+
+static int call_nanosleep(const struct timespec *wanted, struct timespec *left) {
+  int cancel = hold_cancel();
+  int result = nanosleep(wanted, left);
+  let_cancel(cancel);
+  return result;
 }
 
 static int call_tgkill(int process, int thread, int signal_number) {
@@ -89,7 +141,7 @@ static int call_atfork(void (*child)(void)) {
 
 const struct shl_syscalls shl_system_calls = {
     .open = call_open,
-    .close = close,
+    .close = call_close,
     .memfd = memfd_create,
     .fstat = fstat,
     .lstat = lstat,
@@ -97,7 +149,7 @@ const struct shl_syscalls shl_system_calls = {
     .fchmod = call_fchmod,
     .ftruncate = call_ftruncate,
     .fallocate = call_fallocate,
-    .fdatasync = fdatasync,
+    .fdatasync = call_fdatasync,
     .unlink = unlink,
     .readlink = call_readlink,
     .getcwd = getcwd,
@@ -111,13 +163,13 @@ const struct shl_syscalls shl_system_calls = {
     .munmap = munmap,
     .mprotect = mprotect,
     .madvise = madvise,
-    .msync = msync,
+    .msync = call_msync,
     .getrlimit = call_getrlimit,
     .getrandom = call_getrandom,
     .tgkill = call_tgkill,
     .uname = uname,
     .monotonic = call_monotonic,
-    .nanosleep = nanosleep,
+    .nanosleep = call_nanosleep,
     .atfork = call_atfork,
     .key_create = pthread_key_create,
     .key_set = pthread_setspecific,
