@@ -233,7 +233,7 @@ struct shl_word_view shl_slab_word(const struct shl_slab_view *slab, unsigned wo
 
 bool shl_slab_stands(const shoal_heap *heap, uint32_t unit, uint64_t desc) {
   uint64_t now = shl_load_acquire_u64(shl_unit_desc(heap, unit));
-  return ((now ^ desc) & UINT32_MAX) == 0;
+  return ((now ^ desc) & ~SHL_DESC_FLAGS) == 0;
 }
 
 static bool find_in_slab(shoal_heap *heap, uint32_t unit, uint64_t desc, uint64_t off,

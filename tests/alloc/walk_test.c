@@ -5,6 +5,7 @@
 #include "tests/alloc/populated.h"
 #include "alloc/chunk.h"
 #include "alloc/run.h"
+#include "tests/alloc/stand.h"
 #include "tests/harness/harness.h"
 
 // What a visitor has seen. Private to the process.
@@ -61,6 +62,23 @@ static void a_visitor_may_free_what_it_is_given(void) {
   struct populated populated;
   ASSERT(populated_open(&populated));
   EXPECT_OK(shoal_walk(populated.heap, free_it, populated.heap));
+  struct seen seen = {.populated = &populated};
+  EXPECT_OK(shoal_walk(populated.heap, note, &seen));
+  EXPECT_EQ(0, seen.blocks);
+  EXPECT(populated_is_clean(&populated));
+  populated_close(&populated);
+}
+
+static void *free_all(void *heap) {
+  EXPECT_OK(shoal_walk(heap, free_it, heap));
+  return NULL;
+}
+
+// The first free by another of a slab changes what its descriptor says of it, but not the slab.
+static void a_visitor_may_free_what_others_own(void) {
+  struct populated populated;
+  ASSERT(populated_open(&populated));
+  stand_in_thread(free_all, populated.heap);
   struct seen seen = {.populated = &populated};
   EXPECT_OK(shoal_walk(populated.heap, note, &seen));
   EXPECT_EQ(0, seen.blocks);
@@ -145,6 +163,6 @@ static void every_byte_leads_to_its_block(void) {
 }
 
 SUITE(walk, TEST(a_walk_visits_each_allocated_block_once_ascending), TEST(a_visitor_ends_the_walk),
-      TEST(a_visitor_may_free_what_it_is_given), TEST(pending_runs_are_not_visited),
-      TEST(a_broken_heap_ends_the_walk), TEST(parts_follow_each_other_without_gaps),
-      TEST(every_byte_leads_to_its_block))
+      TEST(a_visitor_may_free_what_it_is_given), TEST(a_visitor_may_free_what_others_own),
+      TEST(pending_runs_are_not_visited), TEST(a_broken_heap_ends_the_walk),
+      TEST(parts_follow_each_other_without_gaps), TEST(every_byte_leads_to_its_block))
