@@ -80,26 +80,6 @@ static void a_stale_summary_costs_nothing_but_a_look(void) {
   EXPECT_EQ(SHL_SLAB_FULL, state_of(first_off));
 }
 
-// Full slabs are on no list and are not walked; one remote free among ten thousand is found
-// by the next refill that needs it.
-static void one_free_among_many_full_slabs_is_found_at_once(void) {
-  enum { SLABS = 700, SMALL = 4096, OF_SMALL = 16 };
-  static uint64_t lows[SLABS];
-  uint64_t off = 0;
-  for (unsigned i = 0; i < SLABS * OF_SMALL; i++) {
-    EXPECT_OK(shl_refill_pop(here, 48, &plain, &off));
-    if (i % OF_SMALL == 0) lows[i / OF_SMALL] = off;
-    while (i % OF_SMALL < OF_SMALL - 1 && shl_hand_pop(&here.slot->hands[48]) != 0) i++;
-  }
-  EXPECT_EQ(SLABS, stand_stats(heap).slabs);
-  for (unsigned i = 0; i < SLABS; i += 97) {
-    stand_free(other, lows[i] + 7 * SMALL);
-    EXPECT_OK(shl_refill_pop(here, 48, &plain, &off));
-    EXPECT_EQ(lows[i] + 7 * SMALL, off);
-  }
-  EXPECT_EQ(SLABS, stand_stats(heap).slabs);
-}
-
 static void fill_heap(struct shl_seat seat) {
   uint64_t off;
   while (shl_refill_pop(seat, CLASS, &plain, &off) == SHOAL_OK) {
@@ -227,7 +207,6 @@ SUITE(refill, SET_UP(open_heap), TEAR_DOWN(seats_close),
       TEST(what_others_freed_comes_before_a_new_slab),
       TEST(listed_slabs_come_before_a_new_one_and_full_ones_leave_the_list),
       TEST(a_stale_summary_costs_nothing_but_a_look),
-      TEST(one_free_among_many_full_slabs_is_found_at_once),
       TEST(a_full_heap_says_so_and_one_free_is_enough), TEST(a_full_heap_lives_on_orphans_blocks),
       TEST(a_full_heap_lives_on_what_the_dead_held), TEST(a_full_heap_lives_on_what_orphans_hold),
       TEST(before_a_new_slab_an_orphan_is_tended), TEST(a_ring_of_full_slabs_ends),
