@@ -33,7 +33,9 @@ static bool works(shoal_heap *own) {
     offs[i] = shoal_alloc(own, BYTES, 0);
     right = offs[i] != 0;
   }
-  for (unsigned i = 0; i < BLOCKS && right; i++) right = shoal_free_offset(own, offs[i]) == SHOAL_OK;
+  for (unsigned i = 0; i < BLOCKS && right; i++) {
+    right = shoal_free_offset(own, offs[i]) == SHOAL_OK;
+  }
   return right;
 }
 
