@@ -93,7 +93,7 @@ static void an_emptied_slab_is_given_back_but_the_last(void) {
   EXPECT_LE(stand_stats(heap).slabs, 2);
 }
 
-// H11 (1): the block is in the hand, F does not know.
+// The block is in the hand, F does not know.
 static void a_second_free_of_a_block_in_the_hand_is_told(void) {
   shoal_off off = shoal_alloc(heap, 64, 0);
   shoal_off next = off + 64;
@@ -152,7 +152,7 @@ static void a_second_free_by_the_owner_is_told(void) {
   EXPECT_EQ(6, stand_live(heap));
 }
 
-// H11 (2): the first, by another, is pending; F does not know of it.
+// The first, by another, is pending; F does not know of it.
 static void a_local_free_of_a_pending_block_is_told(void) {
   shoal_off offs[3];
   for (unsigned i = 0; i < 3; i++) offs[i] = shoal_alloc(heap, 64, 0);
@@ -163,7 +163,7 @@ static void a_local_free_of_a_pending_block_is_told(void) {
   EXPECT_EQ(1, stand_live(heap));
 }
 
-// H11 (4): two remote frees of one block, at whatever distance: the second is told.
+// Two remote frees of one block, at whatever distance: the second is told.
 static void a_second_remote_free_is_told(void) {
   for (unsigned i = 0; i < SIZES; i++) {
     shoal_off off = shoal_alloc(heap, sizes[i], 0);
@@ -176,7 +176,7 @@ static void a_second_remote_free_is_told(void) {
   EXPECT_EQ(SIZES, stand_live(heap));
 }
 
-// H11 (3): the freer cannot see the owner's F; the owner tells when it collects, and the block is
+// The freer cannot see the owner's F; the owner tells when it collects, and the block is
 // not handed out twice.
 static void a_remote_free_of_a_free_block_is_told_at_collection(void) {
   shoal_off off = shoal_alloc(heap, 64, 0), other = shoal_alloc(heap, 64, 0);

@@ -111,7 +111,7 @@ static void a_refill_cut_at_its_start_keeps_the_old_slab(void) {
   EXPECT_EQ(UINT64_C(0xffff), shl_load_relaxed_u64(&shl_hot_row(heap, high)->free[0]));
 }
 
-// H6: the hand held the last free blocks of a full slab. They are put back, counted and listed, or
+// The hand held the last free blocks of a full slab. They are put back, counted and listed, or
 // nobody would find them.
 static void recovery_strands_no_block_of_a_full_slab(void) {
   uint32_t unit = stand_slab(other, 72);

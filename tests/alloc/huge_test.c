@@ -172,7 +172,7 @@ static void the_limit_refuses_and_leaves_nothing(void) {
   stand_close(limited);
 }
 
-// H5: a free whose owner is stopped between its phases, while the chunks are used again: whatever
+// A free whose owner is stopped between its phases, while the chunks are used again: whatever
 // it left, recovery frees no run but its own.
 static void recovery_of_an_old_free_spares_the_next_run(void) {
   uint32_t head = alloc(5 * mib);

@@ -178,7 +178,6 @@ static uint64_t make_file(void) {
   return base;
 }
 
-// Row 7.
 static void an_attacher_maps_at_the_stored_base_or_not_at_all(void) {
   static const uint64_t places[] = {0, PLAIN_CAPACITY - SQUAT_BYTES, PLAIN_CAPACITY};
   uint64_t base = make_file();

@@ -65,7 +65,6 @@ static void expect_formatted_anew(void) {
   EXPECT_OK(plain_close(region));
 }
 
-// Rows 2 and 4.
 static void an_empty_file_is_formatted_by_a_creator_alone(void) {
   ASSERT(folder_write(path, "", 0));
   EXPECT_STATUS(SHOAL_E_NOT_FOUND, plain_open_name(path, 0, &region));
@@ -105,7 +104,6 @@ static void exclusive_creators_format_what_was_never_finished(void) {
   EXPECT_STATUS(SHOAL_E_EXISTS, plain_open_name(path, SHOAL_CREATE | SHOAL_EXCLUSIVE, &region));
 }
 
-// Rows 4 and 5.
 static void foreign_content_is_refused_and_not_touched(void) {
   static const char *const contents[] = {"x", "SHFRMINK and more", "!SHOAL02 and more", "!SHOAL0",
                                          "\0\0\0\0\0\0\0\0x"};
@@ -122,7 +120,6 @@ static void foreign_content_is_refused_and_not_touched(void) {
   }
 }
 
-// Row 4.
 static void files_shorter_than_they_say_are_truncated(void) {
   make_file();
   static unsigned char head[SHL_PAGE_BYTES];
@@ -142,7 +139,7 @@ static void expect_refused(shoal_status expected, const char *what) {
   if (status != expected) FAIL("%s: %s", what, shoal_status_name(status));
 }
 
-// Row 6: the table of areas is compared with what the sizes ask for, word by word.
+// The table of areas is compared with what the sizes ask for, word by word.
 static void every_word_of_the_area_table_is_tested(void) {
   make_file();
   size_t begin_at = offsetof(struct shl_superblock_rec, areas);
@@ -158,7 +155,6 @@ static void every_word_of_the_area_table_is_tested(void) {
   expect_refused(SHOAL_OK, "the area table put back");
 }
 
-// Row 6.
 static void sizes_that_contradict_each_other_are_corrupt(void) {
   const struct {
     size_t offset;
@@ -244,7 +240,7 @@ static int lock_after_unlink(int fd, struct flock *lock) {
   return shl_system_calls.set_lock(fd, lock);
 }
 
-// H13: the opener would sit in a region that no other can find.
+// The opener would sit in a region that no other can find.
 static void a_name_that_went_before_the_gate_is_opened_anew(void) {
   static const unsigned ways[] = {SHOAL_CREATE, 0};
   struct shl_syscalls table = shl_system_calls;

@@ -20,7 +20,7 @@ static void count_tick(int signal_number) {
   ticks++;
 }
 
-// Row 27: of all clocks the one that nobody sets and that stands still in a suspend is asked.
+// Of all clocks the one that nobody sets and that stands still in a suspend is asked.
 static void time_never_goes_back(void) {
   uint64_t before = shl_os_now_ns();
   EXPECT_NE(0, before);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: a program that closes all descriptors it does not know, and opens files of its own under
-// their numbers, keeps its heap, and its files stay as they are. H10.
+// their numbers, keeps its heap, and its files stay as they are.
 // Method: roles that do so with heaps of each kind; the numbers are filled with the test's file.
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: an open of a heap that is there, under whatever failing system call, opens it or leaves it
 // as it is: not a byte of what was allocated changes, and it opens when the system works again.
-// Row 21.
 // Method: a heap is filled and closed; then opened, used a little and closed with the n-th call
 // failing, for every n until none fails, once and from there on for ever.
 #define _GNU_SOURCE

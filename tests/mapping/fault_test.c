@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: whatever system call fails, every call of the library works or says why it did not, nothing
-// is lost or left, and once the system works again so does the heap. Row 21.
+// is lost or left, and once the system works again so does the heap.
 // Method: a heap's whole life is played again and again, with the n-th system call failing, for
 // every n until none fails: in every way that the call is known to fail, once; then from there on
 // for ever, that kind of call or all of them.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: with any one bit of the stored superblock wrong, an open gives a clean error and touches
-// nothing, or a heap that works. Rows 5 and 6.
+// nothing, or a heap that works.
 // Method: a heap in a file; a bit is flipped, the file opened in every way, and the bit put back.
 #include <errno.h>
 #include <stddef.h>

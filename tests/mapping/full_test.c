@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: a full file system is an error of the call that would have taken the next page, never a
-// SIGBUS later, and nothing is lost by it. Row 18.
+// SIGBUS later, and nothing is lost by it.
 // Method: heaps in files on a tmpfs of 1 MiB that a filler leaves exactly as many pages as a turn
 // wants, from none up to enough. Skipped where this user may not mount.
 #include <errno.h>

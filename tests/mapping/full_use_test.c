@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: on a full file system a heap goes on with what it has: freeing, reading and attaching take
-// no page. Rows 17 and 18, H9, H24.
+// no page.
 // Method: heaps in files on a tmpfs of 1 MiB, filled to the last page. Skipped where this user may
 // not mount.
 #include <errno.h>
@@ -35,7 +35,7 @@ static unsigned fill(size_t bytes) {
   return count;
 }
 
-// Row 17: being full is no state that sticks.
+// Being full is no state that sticks.
 static void what_was_freed_can_be_had_again_while_the_disk_is_full(void) {
   static const size_t sizes[] = {64, 5000, 40000};
   if (!disk_is_mounted()) SKIP("this user may not mount a file system");
@@ -65,7 +65,7 @@ static void *free_all(void *unused) {
   return NULL;
 }
 
-// H9: whatever a free stores to was backed when the block was handed out.
+// Whatever a free stores to was backed when the block was handed out.
 static void freeing_takes_no_page(void) {
   static const size_t sizes[] = {16, 64, 3000, 30000, 40000};
   if (!disk_is_mounted()) SKIP("this user may not mount a file system");
@@ -92,7 +92,7 @@ static int count_block(void *count, const shoal_block *block) {
   return 0;
 }
 
-// H24: a read of a hole takes a page on tmpfs, and a SIGBUS where there is none.
+// A read of a hole takes a page on tmpfs, and a SIGBUS where there is none.
 static void readers_take_no_page(void) {
   shoal_heap_stats stats = {.size = sizeof stats};
   shoal_root root;

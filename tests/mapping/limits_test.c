@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Goal: a process's limits are errors that name them, and cost nothing that was there. Row 20.
+// Goal: a process's limits are errors that name them, and cost nothing that was there.
 // Method: roles that lower a limit for themselves alone. A role that a signal ends fails the test.
 #define _GNU_SOURCE
 #include <errno.h>

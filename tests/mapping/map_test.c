@@ -119,7 +119,7 @@ static void two_views_show_the_same_bytes(void) {
   shl_view_unmap(&first);
 }
 
-// H21: another copy of the library, or the parent that forked, has made the mapping already.
+// Another copy of the library, or the parent that forked, has made the mapping already.
 static void a_view_that_is_there_already_is_shared(void) {
   ASSERT_OK(map(object, window, false));
   struct shl_view first = view;

@@ -168,7 +168,7 @@ static void descriptors_of_named_heaps_and_files_are_passed_too(void) {
   EXPECT_OK(shoal_close(heap));
 }
 
-// Row 14: those who have the region may pass it on though its name is gone.
+// Those who have the region may pass it on though its name is gone.
 static void so_are_those_whose_names_are_gone(void) {
   open_kind(SHOAL_KIND_NAMED);
   ASSERT_OK(shoal_unlink(name));
@@ -180,7 +180,7 @@ static void so_are_those_whose_names_are_gone(void) {
   EXPECT_OK(shoal_close(heap));
 }
 
-// Row 40: no holder of the descriptor can raise a SIGBUS in the others.
+// No holder of the descriptor can raise a SIGBUS in the others.
 static void a_memfd_heap_cannot_be_cut_or_stretched(void) {
   int fd = -1;
   open_kind(SHOAL_KIND_MEMFD);

@@ -50,7 +50,6 @@ static void the_form_of_a_name_says_its_kind(void) {
   expect_kind(SHOAL_KIND_FILE, "./word", SHOAL_KIND_FILE);
 }
 
-// Row 12.
 static void words_are_1_to_200_plain_bytes(void) {
   expect_refusal(SHOAL_E_NAME, "", SHOAL_KIND_DEFAULT);
   expect_kind(SHOAL_KIND_NAMED, long_name("", 1), SHOAL_KIND_DEFAULT);

@@ -103,7 +103,6 @@ static void an_abandoned_object_is_removed_by_its_maker_alone(void) {
   shl_object_close(second);
 }
 
-// Row 11.
 static void a_mode_that_cannot_be_set_is_an_error_and_leaves_nothing(void) {
   struct shl_region *region = NULL;
   arm(FAULT_FCHMOD, 1, EPERM);
@@ -127,7 +126,7 @@ static int limit_of_one_page(int resource, struct rlimit *out) {
   return 0;
 }
 
-// Row 20: a ftruncate beyond the limit would raise SIGXFSZ, for memfds too.
+// A ftruncate beyond the limit would raise SIGXFSZ, for memfds too.
 static void a_size_beyond_the_limit_is_never_asked_for(void) {
   static const shoal_kind kinds[] = {SHOAL_KIND_FILE, SHOAL_KIND_NAMED, SHOAL_KIND_MEMFD};
   struct shl_syscalls limited = fault_table;

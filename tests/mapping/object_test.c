@@ -110,7 +110,7 @@ static void sameness_is_the_systems(void) {
   shl_object_close(third);
 }
 
-// Row 14: a name can come to stand for something else.
+// A name can come to stand for something else.
 static void a_name_given_to_another_is_no_longer_the_objects(void) {
   open_object();
   ASSERT_EQ(0, unlink(path));
@@ -162,7 +162,6 @@ static void clearing_empties_sizes_and_sets_the_mode(void) {
   shl_object_close(object);
 }
 
-// Row 11.
 static void umask_does_not_decide(void) {
   static const mode_t masks[] = {0, 022, 0177, 0777};
   for (unsigned i = 0; i < sizeof masks / sizeof masks[0]; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: a control group's limit kills inside fallocate or a touch, where no call could say so: the
-// others go on, and what the dead had begun is finished or undone. Row 19.
+// others go on, and what the dead had begun is finished or undone.
 // Method: a role is put into a group of 32 MiB and allocates until it is killed; this process has
 // the heap open and is not in the group. Skipped where this user may not make groups.
 #define _GNU_SOURCE

@@ -72,7 +72,6 @@ static void a_new_region_bears_this_kernels_identity(void) {
   EXPECT_EQ(1, peek(INCARNATION_AT));
 }
 
-// Row 29.
 static void after_another_boot_all_are_dead_and_this_one_is_noted(void) {
   for (unsigned i = 0; i < 2; i++) {
     poke(BOOT_AT + i * 8, ours.boot[i] ^ 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Goal: a region of another user is opened only by who says that it is shared. Row 10.
+// Goal: a region of another user is opened only by who says that it is shared.
 // Method: this process must be root: it gives files away, and roles become another user. Skipped
 // elsewhere.
 #define _GNU_SOURCE
@@ -143,7 +143,7 @@ static void a_shared_region_is_written_by_all_and_removed_by_its_owner(void) {
   EXPECT_OK(plain_close(region));
 }
 
-// Row 11: whom file modes bind can create under any umask.
+// Whom file modes bind can create under any umask.
 static void an_umask_keeps_no_user_from_creating(void) {
   char name[TEST_NAME_BYTES];
   struct test_child child = {.runs = false};

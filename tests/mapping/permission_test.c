@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: what is not a plain file of ours, with one name and no more rights than asked, is refused,
-// and nothing about it changes. Row 10.
+// and nothing about it changes.
 // Method: every kind of thing under a path, opened for reading, for writing, and to create.
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -163,7 +163,7 @@ static void regions_that_others_may_write_need_to_be_expected(void) {
   }
 }
 
-// Row 11: an umask is no word about a region, be it narrower or wider than what is asked.
+// An umask is no word about a region, be it narrower or wider than what is asked.
 static void the_mode_is_what_was_asked_whatever_the_umask(void) {
   static const mode_t masks[] = {0, 022, 077, 0177, 0377, 0777};
   static const unsigned modes[] = {0600, 0640, 0666};

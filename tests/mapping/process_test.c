@@ -92,7 +92,7 @@ static void every_registration_has_a_generation_of_its_own(void) {
   }
 }
 
-// Rows 44 and 45 of generations: 24 bits, and the next after the last is 0.
+// Generations: 24 bits, and the next after the last is 0.
 static void generations_wrap(void) {
   shl_store_relaxed_u64(&played_record(region, 2)->word, UINT64_C(0xfffffe) << 8);
   static const uint32_t expected[] = {0xffffff, 0, 1};
@@ -109,7 +109,7 @@ static void generations_wrap(void) {
   }
 }
 
-// Row 25: a table full of the dead is no obstacle; one full of the living is.
+// A table full of the dead is no obstacle; one full of the living is.
 static void a_full_table_gives_the_records_of_the_dead(void) {
   struct shl_liveness bytes[MOST + 1];
   for (uint32_t k = 2; k <= MOST; k++) (void)played_register(region, other, k, &bytes[k]);
@@ -134,7 +134,7 @@ static void a_dead_record_is_taken_only_when_none_is_free(void) {
   EXPECT_EQ(SHL_PROCESS_LIVE, played_state(region, 2));
 }
 
-// H22: as long as the byte of a number is held, the number is not given out, whatever its record
+// As long as the byte of a number is held, the number is not given out, whatever its record
 // says.
 static void a_number_whose_byte_is_held_is_not_given_out(void) {
   struct shl_liveness byte;
@@ -187,7 +187,7 @@ static void clearing_lets_the_byte_go_again(void) {
   EXPECT(!shl_liveness_is_held(other, 2, 0, 0));
 }
 
-// Row 28: a record whose pid names nobody here lives while its byte is held.
+// A record whose pid names nobody here lives while its byte is held.
 static void pids_are_never_asked(void) {
   struct shl_liveness byte;
   uint32_t generation = played_register(region, other, 2, &byte);

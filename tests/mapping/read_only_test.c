@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Goal: a reader stores nothing, sees everything, and may change nothing. Row 9.
+// Goal: a reader stores nothing, sees everything, and may change nothing.
 // Method: heaps in files, mapped PROT_READ: a store anywhere in the region would be a SIGSEGV. The
 // file's bytes are compared before and after.
 #include <errno.h>

@@ -53,7 +53,7 @@ static void create_makes_what_is_not_there(void) {
   EXPECT(!has_name());
 }
 
-// Row 3: the superblock is whole when the magic is there.
+// The superblock is whole when the magic is there.
 static void a_new_region_has_a_whole_superblock(void) {
   ASSERT_OK(plain_open_name(name, SHOAL_CREATE, &region));
   const struct shl_superblock_rec *header = region->superblock;
@@ -84,7 +84,6 @@ static void create_finds_what_is_there_and_exclusive_refuses_it(void) {
   EXPECT_OK(plain_close(region));
 }
 
-// Row 8.
 static void the_same_region_opened_twice_is_one_handle(void) {
   struct shl_region *second = NULL, *third = NULL;
   ASSERT_OK(plain_open_name(name, SHOAL_CREATE, &region));
@@ -110,7 +109,6 @@ static void a_process_has_a_region_for_writing_or_for_reading(void) {
   EXPECT_OK(plain_close(region));
 }
 
-// Row 14.
 static void unlinking_leaves_the_region_to_those_who_have_it(void) {
   struct shl_region *second = NULL;
   ASSERT_OK(plain_open_name(name, SHOAL_CREATE, &region));

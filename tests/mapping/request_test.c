@@ -98,7 +98,6 @@ static void a_struct_of_no_known_size_is_refused(void) {
   EXPECT(strstr(shoal_status_text(SHOAL_E_ARGUMENT), "sizeof(shoal_options)") != NULL);
 }
 
-// Row 15.
 static void capacities_are_4_mib_to_4_tib_in_chunks(void) {
   static const uint64_t wrong[] = {1,
                                    SHL_PAGE_BYTES - 1,

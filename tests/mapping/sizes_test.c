@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Goal: every size and alignment has a defined result, and what is refused leaves no trace.
-// Rows 15, 16 and 17.
 // Method: tables of edges; a small PRIVATE heap and one with a limit.
 #include <errno.h>
 #include <stdint.h>
@@ -43,7 +42,6 @@ static uint64_t live_blocks(void) {
   return stats.live_blocks;
 }
 
-// Row 15.
 static void sizes_at_every_edge_give_a_block_of_at_least_that(void) {
   static const size_t sizes[] = {0,
                                  1,
@@ -103,7 +101,7 @@ static void expect_no_memory(const void *block, size_t bytes) {
   errno = 0;
 }
 
-// Row 15: nothing wraps.
+// Nothing wraps.
 static void what_no_heap_can_hold_is_out_of_memory(void) {
   void *kept = shoal_malloc(heap, 5000);
   memset(kept, 7, 5000);
@@ -123,7 +121,6 @@ static void what_no_heap_can_hold_is_out_of_memory(void) {
   shoal_free(heap, kept);
 }
 
-// Row 16.
 static void products_that_overflow_are_out_of_memory(void) {
   const struct {
     size_t count;
@@ -187,7 +184,7 @@ static void empty(unsigned count) {
   }
 }
 
-// Row 17: nothing of being full sticks.
+// Nothing of being full sticks.
 static void a_full_heap_serves_what_is_freed(void) {
   static const size_t sizes[] = {1000, 20000, 200000, SHL_CHUNK_BYTES};
   for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
@@ -208,7 +205,7 @@ static void a_full_heap_serves_what_is_freed(void) {
   }
 }
 
-// Row 17, of the softer quota: what is given back can be had by others again.
+// Of the softer quota: what is given back can be had by others again.
 static void a_limit_is_kept_and_named(void) {
   end();
   open_heap(8 << 20);

@@ -39,7 +39,7 @@ static enum shl_superblock_state state_of(uint64_t magic, unsigned at, unsigned 
   return shl_superblock_state(page);
 }
 
-// Rows 3 and 4: the magic alone says READY; what is neither empty nor begun by us is not touched.
+// The magic alone says READY; what is neither empty nor begun by us is not touched.
 static void the_magic_alone_tells_a_region(void) {
   EXPECT_EQ(SHL_SUPERBLOCK_READY, state_of(SHL_MAGIC_READY, 0, 0));
   EXPECT_EQ(SHL_SUPERBLOCK_UNFORMED, state_of(0, 0, 0));
@@ -66,7 +66,6 @@ static void a_sound_superblock_passes(void) {
   EXPECT_OK(shl_superblock_test(&superblock, capacity, true));
 }
 
-// Row 5.
 static void other_versions_and_units_are_refused(void) {
   struct shl_superblock_rec broken[] = {sound(), sound(), sound(), sound(), sound(),
                                         sound(), sound(), sound(), sound()};
@@ -85,7 +84,7 @@ static void other_versions_and_units_are_refused(void) {
   }
 }
 
-// Row 5: compat bits pass, ro_compat bits leave readers, incompat bits nobody.
+// Compat bits pass, ro_compat bits leave readers, incompat bits nobody.
 static void unknown_features_are_treated_by_their_word(void) {
   for (unsigned bit = 0; bit < 64; bit++) {
     struct shl_superblock_rec superblock = sound();
@@ -101,7 +100,6 @@ static void unknown_features_are_treated_by_their_word(void) {
   }
 }
 
-// Row 4.
 static void the_object_must_be_as_long_as_its_header_says(void) {
   const struct {
     uint64_t bytes;
@@ -125,7 +123,6 @@ static void the_object_must_be_as_long_as_its_header_says(void) {
   EXPECT(strstr(shoal_status_text(SHOAL_E_TRUNCATED), "8388607 of the 8388608 bytes") != NULL);
 }
 
-// Row 6.
 static void capacities_that_cannot_be_are_corrupt(void) {
   static const uint64_t wrong[] = {0,
                                    1,
@@ -143,7 +140,6 @@ static void capacities_that_cannot_be_are_corrupt(void) {
   }
 }
 
-// Row 6.
 static void bases_that_cannot_be_are_corrupt(void) {
   static const uint64_t wrong[] = {0,
                                    1,
@@ -161,7 +157,6 @@ static void bases_that_cannot_be_are_corrupt(void) {
   }
 }
 
-// Row 6.
 static void tables_that_cannot_be_are_corrupt(void) {
   struct shl_superblock_rec broken[] = {sound(), sound(), sound(), sound(),
                                         sound(), sound(), sound()};

@@ -83,7 +83,6 @@ enum { CALLS = sizeof calls / sizeof calls[0], INTERRUPTIONS = 3 };
 
 static uint64_t left;
 
-// Row 21.
 static void interrupted_calls_are_made_again(void) {
   for (unsigned i = 0; i < CALLS; i++) {
     fault_arm(&(struct fault_plan){.call = calls[i].call, .at = 1, .code = EINTR});

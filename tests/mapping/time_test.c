@@ -2,7 +2,7 @@
 // Linux only: the table of system calls.
 //
 // Goal: no judgement rests on a time: the dead are healed by the first who looks, whatever the
-// clock says, and the living are never taken for dead because it leapt. Rows 26 and 27.
+// clock says, and the living are never taken for dead because it leapt.
 // Method: peers that live, stand still, or are zombies; a clock that is played, and one that does
 // not answer.
 #include <errno.h>
