@@ -134,6 +134,18 @@ def every_file_spoken_of_exists(tree):
     ]
 
 
+def every_test_of_a_fault_exists(tree):
+    """docs/FAULTS.md: below a fault, a test file and its tests or, in quotes, their rows."""
+    found = []
+    for number, line in tree.lines("docs/FAULTS.md") if "docs/FAULTS.md" in tree.files else []:
+        entry = re.match(r"    ([a-z]+/\w+_test) +(.*)$", line)
+        text = tree.files.get(f"tests/{entry[1]}.c", "") if entry else ""
+        for name in re.findall(r'"[^"]*"|\w+', entry[2]) if entry else []:
+            if (name if name[0] == '"' else f"TEST({name})") not in text:
+                found.append(Finding("docs/FAULTS.md", number, f"{entry[1]} has no {name}"))
+    return found
+
+
 def the_readme_shows_the_examples(tree):
     readme = tree.files.get("README.md")
     if readme is None:
@@ -155,5 +167,6 @@ RULES = [
     every_exception_is_needed,
     no_link_is_dead,
     every_file_spoken_of_exists,
+    every_test_of_a_fault_exists,
     the_readme_shows_the_examples,
 ]

@@ -157,6 +157,12 @@ SEEDS = {
                      "[e](https://example.org/x)\n[f](docs)\n[g](docs/A.md#none)@@\n",
         "docs/A.md": "## Two words\n[up](../README.md)\n[dead](README.md)@@\n",
     },
+    "every_test_of_a_fault_exists": {
+        "docs/FAULTS.md": "    alloc/a_test  one, two\n    alloc/a_test  one, three@@\n    word\n"
+                          "    alloc/a_test  \"row, of it\"\n    alloc/a_test  \"another\"@@\n"
+                          "    alloc/b_test  one@@\n",
+        "tests/alloc/a_test.c": '{"row, of it"}\nTEST(one), TEST(two))\n',
+    },
     "every_file_spoken_of_exists": {
         "alloc/a.c": "// see docs/A.md and alloc/b.c@@\n// tests/alloc/*.c, xalloc/b.c\n",
         "docs/A.md": "`alloc/a.c`\n",
