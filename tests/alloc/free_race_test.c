@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Goal: of several threads that free one block at the same time one does and all others are told.
+// Goal: of several threads that free one block at the same time one does and all others are told;
+// of a run the others may be taken for the first, but its pages are free once.
 // Method: threads that start together, on blocks of each kind that a further thread owns.
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -46,30 +47,53 @@ static void *free_with_others(void *argument) {
   return NULL;
 }
 
-// None of them sees the other's: the bit decides.
+// returns: how many of them were told that they freed it.
+static uint64_t free_at_once(shoal_off off) {
+  struct rival rivals[RIVALS];
+  pthread_t threads[RIVALS];
+  pthread_barrier_t start;
+  uint64_t freed = 0;
+  EXPECT_EQ(0, pthread_barrier_init(&start, NULL, RIVALS));
+  for (unsigned i = 0; i < RIVALS; i++) {
+    rivals[i] = (struct rival){.start = &start, .off = off};
+    EXPECT_EQ(0, pthread_create(&threads[i], NULL, free_with_others, &rivals[i]));
+  }
+  for (unsigned i = 0; i < RIVALS; i++) {
+    EXPECT_EQ(0, pthread_join(threads[i], NULL));
+    freed += rivals[i].freed;
+  }
+  EXPECT_EQ(0, pthread_barrier_destroy(&start));
+  return freed;
+}
+
+// None of them sees the others: the atomic or, or the swap of the chunk's word, decides.
 static void of_frees_at_once_all_but_one_are_told(void) {
-  static const size_t sizes[] = {64, 6000, 100000, 3 << 20};
+  static const size_t sizes[] = {64, 6000, 3 << 20};
   for (unsigned round = 0; round < test_rounds(ROUNDS); round++) {
-    struct rival rivals[RIVALS];
-    pthread_t threads[RIVALS];
-    pthread_barrier_t start;
-    uint64_t freed = 0, told_before = shl_load_relaxed_u64(&told);
-    shoal_off off = shoal_alloc(heap, sizes[round % 4], 0);
-    ASSERT_EQ(0, pthread_barrier_init(&start, NULL, RIVALS));
-    for (unsigned i = 0; i < RIVALS; i++) {
-      rivals[i] = (struct rival){.start = &start, .off = off};
-      ASSERT_EQ(0, pthread_create(&threads[i], NULL, free_with_others, &rivals[i]));
-    }
-    for (unsigned i = 0; i < RIVALS; i++) {
-      ASSERT_EQ(0, pthread_join(threads[i], NULL));
-      freed += rivals[i].freed;
-    }
-    ASSERT_EQ(0, pthread_barrier_destroy(&start));
-    EXPECT_EQ(1, freed);
-    EXPECT_EQ(told_before + RIVALS - 1, shl_load_relaxed_u64(&told));
+    uint64_t before = shl_load_relaxed_u64(&told);
+    EXPECT_EQ(1, free_at_once(shoal_alloc(heap, sizes[round % 3], 0)));
+    EXPECT_EQ(before + RIVALS - 1, shl_load_relaxed_u64(&told));
   }
   EXPECT_EQ(0, stand_live(heap));
 }
 
+// Whoever has seen the run before it was collected sets a bit that means nothing any more.
+static void frees_of_a_run_at_once_free_its_pages_once(void) {
+  enum { BYTES = 100000 };
+  shoal_off kept = shoal_alloc(heap, BYTES, 0);
+  for (unsigned round = 0; round < test_rounds(ROUNDS); round++) {
+    uint64_t before = shl_load_relaxed_u64(&told);
+    uint64_t freed = free_at_once(shoal_alloc(heap, BYTES, 0));
+    EXPECT_LT(0, freed);
+    EXPECT_EQ(before + RIVALS - freed, shl_load_relaxed_u64(&told));
+    EXPECT_EQ(1, stand_live(heap));
+    EXPECT(stand_is_clean(heap));
+  }
+  EXPECT_OK(shoal_free_offset(heap, kept));
+  EXPECT_OK(shoal_trim(heap, SHOAL_TRIM_ALL));
+  EXPECT_EQ(0, stand_stats(heap).committed);
+}
+
 SUITE(free_race, SET_UP(open_heap), TEAR_DOWN(close_heap),
-      TEST(of_frees_at_once_all_but_one_are_told))
+      TEST(of_frees_at_once_all_but_one_are_told),
+      TEST(frees_of_a_run_at_once_free_its_pages_once))
