@@ -64,7 +64,8 @@ static void inherit(void) {
 // returns: false iff this machine does not step.
 static bool heir_finds_all(void (*call)(void *)) {
   struct cut cut;
-  if (!cut_run(heap, word, call, NULL, &cut)) return false;
+  uint64_t *const words[CUT_WORDS] = {word};
+  if (!cut_run(heap, words, call, NULL, &cut)) return false;
   EXPECT_LT(2, cut.count);
   for (size_t i = 0; i < cut.count && !test_has_failed(); i++) {
     cut_restore(&cut, i);
@@ -101,7 +102,8 @@ static void the_heir_of_a_dead_realloc_has_one_block(void) {
 static void a_block_taken_out_of_the_word_is_its_takers(void) {
   struct cut cut;
   shoal_off own = stand_alloc(other, WIDE);
-  if (!cut_run(heap, word, alloc_block, NULL, &cut)) {
+  uint64_t *const words[CUT_WORDS] = {word};
+  if (!cut_run(heap, words, alloc_block, NULL, &cut)) {
     SKIP("this machine does not stop at each instruction");
   }
   unsigned taken = 0;

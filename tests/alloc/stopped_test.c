@@ -57,7 +57,8 @@ static bool stop_anywhere_in(const struct step *step) {
   act.scene.other = stand_other(act.scene.heap, STAND_STOPPED);
   step->prepare(&act.scene);
   struct cut cut;
-  if (!cut_run(act.scene.heap, act.scene.word, play, &act, &cut)) {
+  uint64_t *const words[CUT_WORDS] = {act.scene.word};
+  if (!cut_run(act.scene.heap, words, play, &act, &cut)) {
     stand_close(act.scene.heap);
     return false;
   }
