@@ -87,7 +87,7 @@ def the_mapping_layer_shows_its_contract_alone(tree):
         Finding(path, number, f"{what} belongs to the mapping layer alone")
         for path, number, _, what in _includes(tree)
         if what.startswith("mapping/") and what not in _MAPPING_CONTRACT
-        and not path.startswith(("mapping/", "tests/mapping/"))
+        and not path.startswith(("mapping/", "tests/mapping/", "tests/watch/"))
     ]
 
 

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_TESTS_CRASH_ACTS_H
+#define SHL_TESTS_CRASH_ACTS_H
+
+#include "tests/crash/stage.h"
+
+// What an actor does: calls, one after the other. A death in the middle of one must leave what a
+// death before or after it leaves.
+struct act {
+  const char *name;
+  void (*prepare)(struct stage *stage);  // before the opening; null: nothing
+  shoal_status (*call)(struct stage *stage, unsigned index);
+  unsigned calls;
+  bool moves;  // a death may leave a block and what it was to become
+};
+
+extern const struct act acts[];
+extern const unsigned act_count;
+
+/// The act of that name; null where there is none.
+const struct act *act_named(const char *name);
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// Goal: whoever dies, wherever, and whoever dies while he recovers the dead, however many: the
+// last one's recovery leaves what a death between two calls would have left, to the block.
+// Method: E2, each act in each opening. In the higher tiers with blocks of more sizes.
+#include "tests/crash/die.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/harness/harness.h"
+#include "tests/watch/lie.h"
+
+static bool is_tier(const char *wanted) {
+  const char *tier = getenv("SHOAL_CRASH_TIER");
+  return tier != NULL && strcmp(tier, wanted) == 0;
+}
+
+static void count(const struct die_sum *sum) {
+  test_count("points", sum->points);
+  test_count("images", sum->images);
+  test_count("deaths_in_recovery", sum->deaths_in_recovery);
+  test_count("endings", sum->endings);
+  test_count("lost_bytes", sum->lost_bytes);
+  test_count("duplicated_bytes", sum->doubled_bytes);
+  test_count("hangs", sum->hangs);
+}
+
+static void die_with_blocks_of(size_t bytes, struct die_sum *sum) {
+  for (unsigned a = 0; a < act_count; a++) {
+    for (unsigned o = 0; o < OPENINGS; o++) {
+      const struct die_plan plan = {.act = &acts[a], .opening = &openings[o], .bytes = bytes};
+      EXPECT(die_everywhere(&plan, sum));
+    }
+  }
+}
+
+// Slabs of one word of free bits, of two, of less than one; of one unit, of several.
+static void every_ending_is_a_death_between_calls(void) {
+  static const size_t more[] = {512, 4096, 700, 16384, 8192, 2048, 30000, 1280};
+  unsigned rounds = is_tier("nightly") ? 8 : is_tier("release") ? 8 : 0;
+  struct die_sum sum = {.points = 0};
+  die_with_blocks_of(STAGE_BYTES, &sum);
+  for (unsigned i = 0; i < rounds; i++) die_with_blocks_of(more[i], &sum);
+  count(&sum);
+}
+
+// Whether some act in some opening tells the lie from the truth.
+static bool sees(enum lie lie) {
+  struct die_sum sum = {.points = 0};
+  bool right = true;
+  lie_tell(lie);
+  for (unsigned i = 0; right && i < act_count * OPENINGS; i++) {
+    const struct die_plan plan = {.act = &acts[i / OPENINGS],
+                                  .opening = &openings[i % OPENINGS],
+                                  .bytes = STAGE_BYTES,
+                                  .quiet = true};
+    right = die_everywhere(&plan, &sum);
+  }
+  lie_tell(LIE_NONE);
+  test_count("seeded_bugs_tried_die", 1);
+  return !right;
+}
+
+static void a_journal_never_set_is_seen(void) {
+  EXPECT(sees(LIE_JOURNAL_DROPPED));
+}
+
+static void a_journal_set_late_is_seen(void) {
+  EXPECT(sees(LIE_JOURNAL_LATE));
+}
+
+static void a_free_before_its_journal_is_seen(void) {
+  EXPECT(sees(LIE_CHANGE_FIRST));
+}
+
+static void a_record_never_set_is_seen(void) {
+  EXPECT(sees(LIE_RECORD_DROPPED));
+}
+
+static void a_recovery_that_skips_the_hand_is_seen(void) {
+  EXPECT(sees(LIE_HAND_SKIPPED));
+}
+
+SUITE(die, TEST(every_ending_is_a_death_between_calls), TEST(a_journal_never_set_is_seen),
+      TEST(a_journal_set_late_is_seen), TEST(a_free_before_its_journal_is_seen),
+      TEST(a_record_never_set_is_seen), TEST(a_recovery_that_skips_the_hand_is_seen))

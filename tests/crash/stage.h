@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_TESTS_CRASH_STAGE_H
+#define SHL_TESTS_CRASH_STAGE_H
+
+#include <shoal/exact.h>
+#include <shoal/inspect.h>
+#include <shoal/root.h>
+
+#include "tests/crash/actor.h"
+
+// What an act is played on: a heap, words in it, and blocks.
+
+enum {
+  STAGE_WORDS = 16,
+  STAGE_BLOCKS = 80,
+  STAGE_BYTES = 1024,   // a block's, by default: 64 make a slab, of one word of free bits
+  STAGE_NEIGHBOUR = 2,  // processes that are not this one
+  STAGE_DOOMED = 3
+};
+
+// Private to the process; copied to be put back.
+struct stage {
+  shoal_heap *heap;
+  struct actor *actor;             // who plays
+  struct actor *other;             // a second slot of the same process
+  size_t bytes;                    // of the blocks that the opening is about
+  shoal_off *words;                // STAGE_WORDS in the heap, each 0 at first
+  shoal_off blocks[STAGE_BLOCKS];  // allocated
+  unsigned count;
+  unsigned done;  // calls of the act that have returned
+  uint64_t pin;
+};
+
+/// Makes the words, once for each heap.
+void stage_set(shoal_heap *heap);
+
+/// A stage on such a heap, with blocks of STAGE_BYTES. `actor` is the one who plays, entered.
+struct stage stage_of(shoal_heap *heap, struct actor *actor, struct actor *other);
+
+/// Allocates for the actor, and notes the block. Fails the test where there is no memory.
+shoal_off stage_take(struct stage *stage, size_t bytes);
+
+/// The same as the other.
+shoal_off stage_take_as_other(struct stage *stage, size_t bytes);
+
+/// Frees as the other.
+void stage_free_as_other(struct stage *stage, shoal_off off);
+
+// A state of the heap before an act.
+struct opening {
+  const char *name;
+  void (*set)(struct stage *stage);
+};
+
+enum { OPENINGS = 8 };
+extern const struct opening openings[OPENINGS];
+
+enum { OUTCOME_BLOCKS = 400 };
+
+// What there is once the dead are recovered.
+struct outcome {
+  uint64_t bytes;  // allocated
+  uint64_t roots;
+  uint64_t pins;
+  unsigned count;
+  shoal_block blocks[OUTCOME_BLOCKS];  // allocated, in the order of their offsets
+  shoal_off words[STAGE_WORDS];
+};
+
+/// returns: whether the heap's sums add up, and the blocks have room in *out.
+bool outcome_read(const struct stage *stage, struct outcome *out);
+
+/// Whether a plain call that went from `a` to `b` and was cut short may have left `is`: one of the
+/// two; where it moves a block, both; where it grows one in place, that grown in part.
+bool outcome_may_be(const struct outcome *is, const struct outcome *a, const struct outcome *b,
+                    bool moves);
+
+#endif
