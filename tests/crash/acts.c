@@ -131,7 +131,7 @@ static shoal_status build(shoal_heap *heap, void *object, void *context) {
 
 static shoal_status change_roots(struct stage *stage, unsigned index) {
   shoal_root root = {.size = 16, .type_id = 1};
-  const shoal_root_builder builder = {.construct = build};
+  const shoal_root_builder builder = {.construct = build, .timeout_ms = 1000};
   switch (index) {
     case 0:
     case 1: return shoal_root_set(stage->heap, "first", &root);
@@ -209,33 +209,43 @@ static shoal_status reap(struct stage *stage, unsigned index) {
   return shoal_reap(stage->heap);
 }
 
+static void leave_dead_and_seat(struct stage *stage) {
+  leave_dead(stage);
+  shl_seat_return(stage->heap);
+}
+
+static shoal_status succeed(struct stage *stage, unsigned index) {
+  return index == 0 ? shoal_reap(stage->heap) : take(stage, SMALL, 0);
+}
+
 const struct act acts[] = {
-    {"alloc", NULL, alloc_block, 1, false},
-    {"alloc zero", NULL, alloc_zero, 1, false},
-    {"alloc many", NULL, alloc_block, MANY, false},
-    {"alloc aligned", NULL, alloc_aligned, 2, false},
-    {"alloc run", NULL, alloc_run, 1, false},
-    {"alloc huge", NULL, alloc_huge, 1, false},
-    {"free", prepare_block, free_next, 1, false},
-    {"free slabs", prepare_slabs, free_next, SMALL_SLAB + 1, false},
-    {"free remote", prepare_other_block, free_next, 1, false},
-    {"free remote slabs", prepare_other_slabs, free_next, SMALL_SLAB + 1, false},
-    {"free run", prepare_run, free_next, 1, false},
-    {"free huge", prepare_huge, free_next, 1, false},
-    {"realloc", prepare_each_kind, realloc_next, 8, true},
-    {"alloc to", NULL, alloc_to, 3, false},
-    {"free from", prepare_words, free_from, 4, false},
-    {"realloc to", prepare_words, realloc_to, 4, false},
-    {"reserve, publish", NULL, reserve_and_publish, 6, false},
-    {"reserve, cancel", NULL, reserve_and_cancel, 6, false},
-    {"roots", NULL, change_roots, 5, false},
-    {"pin", prepare_pin, pin, 2, false},
-    {"trim", prepare_waste, trim, 2, false},
-    {"idle", NULL, idle, 1, false},
-    {"detach", NULL, detach, 1, false},
-    {"adopt", leave_orphan_and_seat, alloc_small, 3, false},
-    {"tend", leave_orphan, alloc_small, SMALL_SLAB + 4, false},
-    {"reap", leave_dead, reap, 1, false},
+    {"alloc", NULL, alloc_block, 1, false, false},
+    {"alloc zero", NULL, alloc_zero, 1, false, false},
+    {"alloc many", NULL, alloc_block, MANY, false, false},
+    {"alloc aligned", NULL, alloc_aligned, 2, false, false},
+    {"alloc run", NULL, alloc_run, 1, false, false},
+    {"alloc huge", NULL, alloc_huge, 1, false, false},
+    {"free", prepare_block, free_next, 1, false, false},
+    {"free slabs", prepare_slabs, free_next, SMALL_SLAB + 1, false, false},
+    {"free remote", prepare_other_block, free_next, 1, false, false},
+    {"free remote slabs", prepare_other_slabs, free_next, SMALL_SLAB + 1, false, false},
+    {"free run", prepare_run, free_next, 1, false, false},
+    {"free huge", prepare_huge, free_next, 1, false, false},
+    {"realloc", prepare_each_kind, realloc_next, 8, true, false},
+    {"alloc to", NULL, alloc_to, 3, false, false},
+    {"free from", prepare_words, free_from, 4, false, false},
+    {"realloc to", prepare_words, realloc_to, 4, false, false},
+    {"reserve, publish", NULL, reserve_and_publish, 6, false, false},
+    {"reserve, cancel", NULL, reserve_and_cancel, 6, false, false},
+    {"roots", NULL, change_roots, 5, false, false},
+    {"pin", prepare_pin, pin, 2, false, false},
+    {"trim", prepare_waste, trim, 2, false, false},
+    {"idle", NULL, idle, 1, false, false},
+    {"detach", NULL, detach, 1, false, false},
+    {"adopt", leave_orphan_and_seat, alloc_small, 3, false, true},
+    {"tend", leave_orphan, alloc_small, SMALL_SLAB + 4, false, true},
+    {"reap", leave_dead, reap, 1, false, true},
+    {"succeed", leave_dead_and_seat, succeed, 2, false, true},
 };
 const unsigned act_count = sizeof acts / sizeof acts[0];
 

@@ -11,7 +11,8 @@ struct act {
   void (*prepare)(struct stage *stage);  // before the opening; null: nothing
   shoal_status (*call)(struct stage *stage, unsigned index);
   unsigned calls;
-  bool moves;  // a death may leave a block and what it was to become
+  bool moves;       // a death may leave a block and what it was to become
+  bool ends_other;  // its preparation ends the other actor
 };
 
 extern const struct act acts[];

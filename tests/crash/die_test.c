@@ -4,16 +4,9 @@
 // Method: E2, each act in each opening. In the higher tiers with blocks of more sizes.
 #include "tests/crash/die.h"
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "tests/crash/tier.h"
 #include "tests/harness/harness.h"
 #include "tests/watch/lie.h"
-
-static bool is_tier(const char *wanted) {
-  const char *tier = getenv("SHOAL_CRASH_TIER");
-  return tier != NULL && strcmp(tier, wanted) == 0;
-}
 
 static void count(const struct die_sum *sum) {
   test_count("points", sum->points);
@@ -37,7 +30,7 @@ static void die_with_blocks_of(size_t bytes, struct die_sum *sum) {
 // Slabs of one word of free bits, of two, of less than one; of one unit, of several.
 static void every_ending_is_a_death_between_calls(void) {
   static const size_t more[] = {512, 4096, 700, 16384, 8192, 2048, 30000, 1280};
-  unsigned rounds = is_tier("nightly") ? 8 : is_tier("release") ? 8 : 0;
+  unsigned rounds = tier_of_run() == TIER_COMMIT ? 0 : sizeof more / sizeof more[0];
   struct die_sum sum = {.points = 0};
   die_with_blocks_of(STAGE_BYTES, &sum);
   for (unsigned i = 0; i < rounds; i++) die_with_blocks_of(more[i], &sum);

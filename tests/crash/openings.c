@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The states in which acts begin, of the slabs that the stage's blocks come from.
+#include <string.h>
+
 #include "alloc/chunk.h"
 #include "alloc/class.h"
 #include "alloc/hand.h"
@@ -97,3 +99,10 @@ const struct opening openings[OPENINGS] = {
     {"hand empty", empty_hand},   {"hand full", fill_hand}, {"remote pending", set_remote_pending},
     {"near wrap", set_near_wrap}, {"growing", set_growing},
 };
+
+const struct opening *opening_named(const char *name) {
+  for (unsigned i = 0; i < OPENINGS; i++) {
+    if (strcmp(openings[i].name, name) == 0) return &openings[i];
+  }
+  return NULL;
+}

@@ -55,6 +55,9 @@ struct opening {
 enum { OPENINGS = 8 };
 extern const struct opening openings[OPENINGS];
 
+/// The opening of that name; null where there is none.
+const struct opening *opening_named(const char *name);
+
 enum { OUTCOME_BLOCKS = 400 };
 
 // What there is once the dead are recovered.

@@ -3,19 +3,19 @@
 // waiting. Method: the storm, with 2, 4 and 8 processes.
 #include "tests/crash/storm.h"
 
-#include <stdlib.h>
-#include <string.h>
-
+#include "tests/crash/tier.h"
 #include "tests/harness/harness.h"
 
 enum { AN_AUDIT = 250, KILL_US = 1500 };
 
-// Kills with each number of processes: by SHOAL_CRASH_TIER, commit where it is not set.
+// Kills with each number of processes.
 static uint64_t kills_of_tier(void) {
-  const char *tier = getenv("SHOAL_CRASH_TIER");
-  if (tier != NULL && strcmp(tier, "nightly") == 0) return 350000;
-  if (tier != NULL && strcmp(tier, "release") == 0) return 3500000;
-  return test_rounds(2000);
+  switch (tier_of_run()) {
+    case TIER_NIGHTLY: return 350000;
+    case TIER_RELEASE: return 3500000;
+    case TIER_COMMIT:
+    default: return test_rounds(2000);
+  }
 }
 
 static void storm_with(unsigned seats) {

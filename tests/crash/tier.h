@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_TESTS_CRASH_TIER_H
+#define SHL_TESTS_CRASH_TIER_H
+
+#include <stdbool.h>
+
+// How far the engines go: SHOAL_CRASH_TIER, commit where it is not set.
+enum tier { TIER_COMMIT, TIER_NIGHTLY, TIER_RELEASE };
+
+enum tier tier_of_run(void);
+
+/// Whether a part of a run, by its name, is to be played: all are, but where SHOAL_CRASH_ONLY has
+/// the name of one, as an engine tells it of a failure.
+bool tier_has(const char *part);
+
+#endif
