@@ -57,7 +57,9 @@ static void read_words(struct audit *audit, shoal_heap *heap, const struct shelv
   audit->named[audit->count++] = shoal_offset(heap, shelves);
   qsort(audit->named, audit->count, sizeof audit->named[0], compare);
   for (size_t i = 1; i < audit->count; i++) {
-    audit->out->twice += audit->named[i] == audit->named[i - 1];
+    if (audit->named[i] != audit->named[i - 1]) continue;
+    audit->out->twice++;
+    audit->out->twice_bytes += shoal_usable_size(heap, shoal_ptr(heap, audit->named[i]));
   }
 }
 

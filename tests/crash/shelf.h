@@ -30,6 +30,7 @@ struct shelf_audit {
   uint64_t lost;         // allocated, named by none
   uint64_t lost_bytes;
   uint64_t twice;        // named by two words
+  uint64_t twice_bytes;
   uint64_t unallocated;  // named, and no block starts there
 };
 

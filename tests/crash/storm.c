@@ -136,7 +136,7 @@ static void audit(struct storm *storm) {
   storm->sum->audits++;
   storm->sum->blocks += found.blocks;
   storm->sum->lost_bytes += found.lost_bytes;
-  storm->sum->duplicated_blocks += found.twice;
+  storm->sum->duplicated_bytes += found.twice_bytes;
   EXPECT_OK(shoal_close(heap));
 }
 

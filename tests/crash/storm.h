@@ -25,7 +25,7 @@ struct storm_sum {
   uint64_t calls;             // completed, by all
   uint64_t blocks;            // named by words at audits
   uint64_t lost_bytes;
-  uint64_t duplicated_blocks;
+  uint64_t duplicated_bytes;
   uint64_t hangs;
 };
 

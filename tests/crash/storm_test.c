@@ -32,7 +32,7 @@ static void storm_with(unsigned seats) {
   test_count("audits", sum.audits);
   test_count("calls", sum.calls);
   test_count("lost_bytes", sum.lost_bytes);
-  test_count("duplicated_blocks", sum.duplicated_blocks);
+  test_count("duplicated_bytes", sum.duplicated_bytes);
   test_count("hangs", sum.hangs);
 }
 

@@ -6,10 +6,12 @@
 #include "tests/watch/lie.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "alloc/handle.h"
 #include "alloc/slot.h"
+#include "tests/harness/harness.h"
 
 static enum lie told;
 static const shoal_heap *subject;
@@ -22,13 +24,24 @@ static struct {
   bool due;  // with the next access
 } late;
 
-const char *lie_name(enum lie lie) {
-  static const char *const names[] = {
-      "none",           "journal dropped", "journal late", "change before journal",
-      "record dropped", "hand skipped",    "false dead",   "generation kept",
-      "torn change",    "torn swap"};
-  _Static_assert(sizeof names / sizeof names[0] == LIE_COUNT, "one each");
-  return names[lie];
+static const char *const names[LIE_COUNT] = {
+    [LIE_NONE] = "none",
+    [LIE_JOURNAL_DROPPED] = "journal_dropped",
+    [LIE_JOURNAL_LATE] = "journal_late",
+    [LIE_CHANGE_FIRST] = "free_before_journal",
+    [LIE_RECORD_DROPPED] = "record_dropped",
+    [LIE_HAND_SKIPPED] = "hand_skipped",
+    [LIE_FALSE_DEAD] = "false_dead",
+    [LIE_GENERATION_KEPT] = "generation_kept",
+    [LIE_TORN_CHANGE] = "torn_change",
+    [LIE_TORN_SWAP] = "torn_swap",
+};
+
+bool lie_note(enum lie lie, const char *engine, bool seen) {
+  char what[64];
+  (void)snprintf(what, sizeof what, "seeded.%s.%s", names[lie], engine);
+  test_count(what, seen);
+  return seen;
 }
 
 void lie_tell(enum lie lie) {

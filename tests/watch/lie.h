@@ -27,13 +27,14 @@ enum lie {
   LIE_COUNT
 };
 
-const char *lie_name(enum lie lie);
-
 /// Says which from now on. SHOAL_SEEDED_BUG, a number, does so at the start of a process.
 void lie_tell(enum lie lie);
 
 enum lie lie_told(void);
 bool lie_is(enum lie lie);
+
+/// Notes, for who adds counts up, whether an engine has seen the bug. returns: `seen`.
+bool lie_note(enum lie lie, const char *engine, bool seen);
 
 /// After a call that was left in its middle.
 void lie_forget(void);

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+// The victim is a forked child that attaches for itself. It writes how far it came on a board that
+// both see. What the heap was before is kept as a copy of its metadata, put back while nobody but
+// the one who looks is attached.
+#define _GNU_SOURCE
+#include "tests/crash/kill.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/harness/harness.h"
+#include "tests/watch/lie.h"
+#include "tests/watch/watch.h"
+
+enum { CAPACITY = 16 << 20, CALLS_ALL = 1 << 20 };
+
+// Shared with the victim.
+struct board {
+  uint64_t points;
+  unsigned done;  // calls that have returned
+};
+
+// One act in one opening. Private to the process.
+struct killing {
+  const struct kill_plan *plan;
+  struct kill_sum *sum;
+  char name[TEST_NAME_BYTES];
+  struct stage stage;
+  struct board *board;
+  struct outcome *outcomes;  // after each number of calls
+  char *metadata;            // as it was
+  size_t metadata_bytes;
+  uint64_t kill_at;
+};
+
+static void die(void) {
+  (void)kill(getpid(), SIGKILL);
+  while (true) (void)pause();
+}
+
+static void reach(void *context, const struct watch_access *access) {
+  struct killing *killing = context;
+  (void)access;
+  if (++killing->board->points == killing->kill_at) die();
+}
+
+// The victim: dies ahead of access `kill_at` of the act, or after `calls` of them.
+static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum lie lie) {
+  shoal_heap *heap = NULL;
+  const struct act *act = killing->plan->act;
+  if (shoal_open(killing->name, NULL, &heap) != SHOAL_OK) _exit(3);
+  struct actor actor = actor_here(heap);
+  struct actor other = actor_here(heap);
+  struct stage stage = stage_of(heap, &actor, &other);
+  stage.bytes = killing->plan->bytes;
+  if (act->prepare != NULL) act->prepare(&stage);
+  killing->plan->opening->set(&stage);
+  lie_tell(lie);
+  watch_begin(reach, killing);
+  for (unsigned i = 0; i < act->calls && i < calls; i++) {
+    (void)act->call(&stage, i);
+    killing->board->done = i + 1;
+  }
+  watch_end();
+  die();
+  _exit(4);
+}
+
+static bool start_victim(struct killing *killing, uint64_t kill_at, unsigned calls) {
+  enum lie lie = lie_told();
+  killing->kill_at = kill_at;
+  *killing->board = (struct board){.done = 0};
+  lie_tell(LIE_NONE);
+  pid_t victim = fork();
+  if (victim == 0) be_killed(killing, calls, lie);
+  lie_tell(lie);
+  siginfo_t ended;
+  bool killed = victim > 0 && waitid(P_PID, (id_t)victim, &ended, WEXITED | WNOWAIT) == 0 &&
+                ended.si_code == CLD_KILLED && ended.si_status == SIGKILL;
+  if (killed) killed = shoal_reap(killing->stage.heap) == SHOAL_OK;
+  if (victim > 0) (void)waitpid(victim, NULL, 0);
+  return killed;
+}
+
+static void put_back(struct killing *killing) {
+  shl_seat_return(killing->stage.heap);
+  memcpy(killing->stage.heap->view.base, killing->metadata, killing->metadata_bytes);
+  memset(killing->stage.words, 0, STAGE_WORDS * sizeof *killing->stage.words);
+}
+
+static bool fail(struct killing *killing, const char *what, const struct outcome *is) {
+  const struct outcome *before = &killing->outcomes[killing->board->done];
+  killing->sum->failures++;
+  if (is->bytes > before->bytes) killing->sum->lost_bytes += is->bytes - before->bytes;
+  if (is->bytes < before->bytes) killing->sum->doubled_bytes += before->bytes - is->bytes;
+  if (killing->plan->quiet) return false;
+  FAIL(
+      "%s, %s, blocks of %zu bytes, killed at access %llu, after %u calls: %s; %llu bytes in %u "
+      "blocks, before the call %llu in %u",
+      killing->plan->act->name, killing->plan->opening->name, killing->plan->bytes,
+      (unsigned long long)killing->kill_at, killing->board->done, what,
+      (unsigned long long)is->bytes, is->count, (unsigned long long)before->bytes, before->count);
+  return false;
+}
+
+static void keep_finding(void *context, shoal_off off, const char *text) {
+  (void)off;
+  *(const char **)context = text;
+}
+
+// Frees every block but the words'. returns: whether none but that one is left, of a clean heap.
+static bool can_free_all(struct killing *killing, const struct outcome *is) {
+  shoal_heap *heap = killing->stage.heap;
+  shoal_off words = shoal_offset(heap, killing->stage.words);
+  bool freed = true;
+  for (unsigned i = 0; i < is->count; i++) {
+    if (is->blocks[i].off == words) continue;
+    freed = shoal_free_offset(heap, is->blocks[i].off) == SHOAL_OK && freed;
+  }
+  struct outcome left;
+  return outcome_read(&killing->stage, &left) && freed && left.count == 1 &&
+         shoal_check(heap, NULL, NULL) == SHOAL_OK;
+}
+
+// The dead one is recovered: it must say what it would after a death before the call or after it.
+static bool is_right(struct killing *killing) {
+  const char *finding = "neither done nor undone";
+  struct outcome is;
+  const struct act *act = killing->plan->act;
+  const struct outcome *before = &killing->outcomes[killing->board->done];
+  const struct outcome *after = before + (killing->board->done < act->calls);
+  bool clean = shoal_check(killing->stage.heap, keep_finding, &finding) == SHOAL_OK;
+  bool adds_up = outcome_read(&killing->stage, &is);
+  bool whole = outcome_may_be(&is, before, after, act->moves);
+  if (!clean || !adds_up || !whole) return fail(killing, finding, &is);
+  return can_free_all(killing, &is) || fail(killing, "not all could be freed", &is);
+}
+
+static bool note_outcomes(struct killing *killing) {
+  bool noted = true;
+  for (unsigned i = 0; noted && i <= killing->plan->act->calls; i++) {
+    noted = start_victim(killing, 0, i) && outcome_read(&killing->stage, &killing->outcomes[i]);
+    killing->sum->points += i == killing->plan->act->calls ? killing->board->points : 0;
+    put_back(killing);
+  }
+  return noted;
+}
+
+static bool kill_at_each_access(struct killing *killing) {
+  uint64_t points = killing->board->points;
+  for (uint64_t at = 1; at <= points; at++) {
+    bool killed = start_victim(killing, at, CALLS_ALL);
+    killing->sum->kills += killed;
+    if (!killed) FAIL("no kill at access %llu", (unsigned long long)at);
+    if (!killed || !is_right(killing)) return false;
+    put_back(killing);
+  }
+  return true;
+}
+
+static shoal_heap *open_heap(struct killing *killing) {
+  shoal_heap *heap = NULL;
+  shoal_options options = {.size = sizeof options,
+                           .flags = SHOAL_CREATE | SHOAL_EXCLUSIVE,
+                           .capacity = CAPACITY,
+                           .max_processes = 4,
+                           .max_threads = 8,
+                           .max_roots = 8,
+                           .max_pins = 4};
+  EXPECT_OK(shoal_open(test_unique_name(killing->name), &options, &heap));
+  return heap;
+}
+
+static bool kill_in(struct killing *killing, shoal_heap *heap) {
+  struct actor actor = actor_here(heap);
+  stage_set(heap);
+  shl_seat_return(heap);
+  killing->stage = stage_of(heap, &actor, &actor);
+  killing->metadata_bytes = heap->region->header.metadata_bytes;
+  killing->metadata = malloc(killing->metadata_bytes);
+  if (killing->metadata == NULL) return false;
+  memcpy(killing->metadata, heap->view.base, killing->metadata_bytes);
+  enum lie lie = lie_told();
+  lie_tell(LIE_NONE);
+  bool noted = note_outcomes(killing);
+  if (!noted) FAIL("%s, %s: no outcome", killing->plan->act->name, killing->plan->opening->name);
+  lie_tell(lie);
+  bool right = noted && kill_at_each_access(killing);
+  put_back(killing);
+  free(killing->metadata);
+  return right;
+}
+
+bool kill_everywhere(const struct kill_plan *plan, struct kill_sum *sum) {
+  struct killing killing = {.plan = plan, .sum = sum};
+  bool right = false;
+  killing.board =
+      mmap(NULL, sizeof *killing.board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  killing.outcomes = calloc(plan->act->calls + 1, sizeof *killing.outcomes);
+  shoal_heap *heap = open_heap(&killing);
+  if (heap != NULL && killing.board != MAP_FAILED && killing.outcomes != NULL) {
+    right = kill_in(&killing, heap);
+  }
+  free(killing.outcomes);
+  (void)munmap(killing.board, sizeof *killing.board);
+  if (heap != NULL) EXPECT_OK(shoal_close(heap));
+  return right;
+}

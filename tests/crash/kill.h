@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#ifndef SHL_TESTS_CRASH_KILL_H
+#define SHL_TESTS_CRASH_KILL_H
+
+#include "tests/crash/acts.h"
+
+// E1, real kills: a process attaches to a named heap, plays an act, and kills itself with SIGKILL
+// ahead of an access, of the region's or of its own memory, each in turn. While it is a zombie the
+// one who started it recovers it, by what the kernel says of it, looks at the heap, and frees all
+// there is; then the heap is put back for the next.
+
+struct kill_plan {
+  const struct act *act;
+  const struct opening *opening;
+  size_t bytes;  // of the opening's blocks
+  bool quiet;    // failures are counted and not told: a seeded bug is to be caught
+};
+
+// What came of it; added to.
+struct kill_sum {
+  uint64_t points;  // accesses of the acts
+  uint64_t kills;
+  uint64_t lost_bytes;
+  uint64_t doubled_bytes;
+  uint64_t failures;
+};
+
+/// Plays the plan, as far as the first heap that is not right.
+/// returns: whether there was none.
+bool kill_everywhere(const struct kill_plan *plan, struct kill_sum *sum);
+
+#endif

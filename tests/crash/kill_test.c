@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Goal: a process killed for good ahead of any of its accesses leaves what one killed between two
+// calls leaves. Method: E1. Twelve acts in every opening and the others in one; in the higher tiers
+// all in all, with blocks of more sizes.
+#include "tests/crash/kill.h"
+
+#include "tests/crash/tier.h"
+#include "tests/harness/harness.h"
+#include "tests/watch/lie.h"
+
+static const char *const core_acts[] = {"alloc",     "alloc run", "alloc huge",  "free",
+                                        "free run",  "free huge", "free remote", "alloc to",
+                                        "free from", "detach",    "adopt",       "reap"};
+enum { CORE_ACTS = sizeof core_acts / sizeof core_acts[0] };
+
+static void count(const struct kill_sum *sum) {
+  test_count("points", sum->points);
+  test_count("kills", sum->kills);
+  test_count("lost_bytes", sum->lost_bytes);
+  test_count("duplicated_bytes", sum->doubled_bytes);
+}
+
+static bool is_right(const struct act *act, unsigned opening, size_t bytes, struct kill_sum *sum) {
+  const struct kill_plan plan = {.act = act, .opening = &openings[opening], .bytes = bytes};
+  if (!tier_has(act->name) || kill_everywhere(&plan, sum)) return true;
+  FAIL(
+      "again: SHOAL_CRASH_ONLY='%s' bazel test --test_env=SHOAL_CRASH_ONLY "
+      "//tests/crash:kill_test",
+      act->name);
+  return false;
+}
+
+static void twelve_acts_in_every_opening_are_survived(void) {
+  struct kill_sum sum = {.points = 0};
+  for (unsigned i = 0; i < CORE_ACTS * OPENINGS; i++) {
+    (void)is_right(act_named(core_acts[i / OPENINGS]), i % OPENINGS, STAGE_BYTES, &sum);
+  }
+  count(&sum);
+}
+
+static bool is_core(const struct act *act) {
+  for (unsigned i = 0; i < CORE_ACTS; i++) {
+    if (act_named(core_acts[i]) == act) return true;
+  }
+  return false;
+}
+
+static void the_other_acts_are_survived(void) {
+  static const size_t more[] = {STAGE_BYTES, 4096, 8192};
+  struct kill_sum sum = {.points = 0};
+  unsigned turn = 0;
+  for (unsigned a = 0; a < act_count; a++) {
+    if (is_core(&acts[a])) continue;
+    if (tier_of_run() == TIER_COMMIT) {
+      (void)is_right(&acts[a], turn++ % OPENINGS, STAGE_BYTES, &sum);
+      continue;
+    }
+    for (unsigned i = 0; i < 3 * OPENINGS; i++) {
+      (void)is_right(&acts[a], i % OPENINGS, more[i / OPENINGS], &sum);
+    }
+  }
+  count(&sum);
+}
+
+// Whether some core act in some opening tells the lie from the truth.
+static bool sees(enum lie lie) {
+  struct kill_sum sum = {.points = 0};
+  bool right = true;
+  lie_tell(lie);
+  for (unsigned i = 0; right && i < CORE_ACTS * OPENINGS; i++) {
+    const struct kill_plan plan = {.act = act_named(core_acts[i / OPENINGS]),
+                                   .opening = &openings[i % OPENINGS],
+                                   .bytes = STAGE_BYTES,
+                                   .quiet = true};
+    right = kill_everywhere(&plan, &sum);
+  }
+  lie_tell(LIE_NONE);
+  test_count("kills_with_bugs", sum.kills);
+  return lie_note(lie, "kill", !right);
+}
+
+static void a_journal_never_set_is_seen(void) {
+  EXPECT(sees(LIE_JOURNAL_DROPPED));
+}
+
+static void a_journal_set_late_is_seen(void) {
+  EXPECT(sees(LIE_JOURNAL_LATE));
+}
+
+static void a_record_never_set_is_seen(void) {
+  EXPECT(sees(LIE_RECORD_DROPPED));
+}
+
+static void a_recovery_that_skips_the_hand_is_seen(void) {
+  EXPECT(sees(LIE_HAND_SKIPPED));
+}
+
+SUITE(kill, TEST(twelve_acts_in_every_opening_are_survived), TEST(the_other_acts_are_survived),
+      TEST(a_journal_never_set_is_seen), TEST(a_journal_set_late_is_seen),
+      TEST(a_record_never_set_is_seen), TEST(a_recovery_that_skips_the_hand_is_seen))
