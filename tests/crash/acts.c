@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <shoal/orphans.h>
+
 #include "tests/harness/harness.h"
 
 // Sizes: a block of a slab of 32, so that two slabs are soon made; a run; whole chunks.
@@ -197,16 +199,61 @@ static shoal_status alloc_small(struct stage *stage, unsigned index) {
 }
 
 // The other's thread has ended without a word.
-static void leave_dead(struct stage *stage) {
-  prepare_other_slabs(stage);
+static void end_other(struct stage *stage) {
   struct shl_seat seat = {.heap = stage->heap, .slot = stage->other->seat.slot};
   struct shl_owner_rec *row = shl_owner_row(stage->heap, shl_seat_id(seat));
   shl_store_release_u64(&row->thread, INT32_MAX);
 }
 
+static void leave_dead(struct stage *stage) {
+  prepare_other_slabs(stage);
+  end_other(stage);
+}
+
 static shoal_status reap(struct stage *stage, unsigned index) {
   (void)index;
   return shoal_reap(stage->heap);
+}
+
+static shoal_status alloc_tagged(struct stage *stage, unsigned index) {
+  return take(stage, bytes_of_kind(stage, index), SHOAL_TAGGED);
+}
+
+static void prepare_tagged(struct stage *stage) {
+  for (unsigned i = 0; i < 3; i++) {
+    stage->blocks[stage->count++] = shoal_alloc(stage->heap, bytes_of_kind(stage, i), SHOAL_TAGGED);
+  }
+}
+
+static shoal_status untag(struct stage *stage, unsigned index) {
+  return shoal_untag(stage->heap, stage->blocks[index]);
+}
+
+// The other has tagged three blocks, published none, and its thread has ended without a word.
+static void leave_tagged(struct stage *stage) {
+  actor_leave(stage->actor);
+  actor_enter(stage->other);
+  prepare_tagged(stage);
+  actor_leave(stage->other);
+  actor_enter(stage->actor);
+  end_other(stage);
+}
+
+// What to do with which orphan; the others stay.
+struct choice {
+  shoal_off off;
+  int what;
+};
+
+static int choose(void *context, const shoal_orphan *orphan) {
+  const struct choice *choice = context;
+  return orphan->off == choice->off ? choice->what : SHOAL_ORPHAN_KEEP;
+}
+
+static shoal_status claim_orphan(struct stage *stage, unsigned index) {
+  struct choice choice = {.off = stage->blocks[index % 3], .what = SHOAL_ORPHAN_FREE};
+  if (index == 0) choice.what = SHOAL_ORPHAN_ADOPT;
+  return shoal_orphans(stage->heap, choose, &choice);
 }
 
 static void leave_dead_and_seat(struct stage *stage) {
@@ -239,6 +286,9 @@ const struct act acts[] = {
     {"reserve, cancel", NULL, reserve_and_cancel, 6, false, false},
     {"roots", NULL, change_roots, 5, false, false},
     {"pin", prepare_pin, pin, 2, false, false},
+    {"tagged", NULL, alloc_tagged, 3, false, false},
+    {"untag", prepare_tagged, untag, 3, false, false},
+    {"orphans", leave_tagged, claim_orphan, 3, false, true},
     {"trim", prepare_waste, trim, 2, false, false},
     {"idle", NULL, idle, 1, false, false},
     {"detach", NULL, detach, 1, false, false},

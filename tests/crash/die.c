@@ -268,6 +268,7 @@ static void set_stage(struct death *death, shoal_heap *heap) {
   death->next = actor_of(heap, STAGE_NEIGHBOUR);
   death->actor = actor_of(heap, STAGE_DOOMED);
   death->other = actor_of(heap, STAGE_DOOMED);
+  if (death->plan->act->ends_other) death->other.generation++;  // dead before
   actor_enter(&death->actor);
   death->stage = stage_of(heap, &death->actor, &death->other);
   death->stage.bytes = death->plan->bytes;

@@ -46,7 +46,7 @@ static bool is_core(const struct act *act) {
 }
 
 static void the_other_acts_are_survived(void) {
-  static const size_t more[] = {STAGE_BYTES, 4096, 8192};
+  static const size_t more[] = {STAGE_BYTES, 8192};
   struct kill_sum sum = {.points = 0};
   unsigned turn = 0;
   for (unsigned a = 0; a < act_count; a++) {
@@ -55,7 +55,7 @@ static void the_other_acts_are_survived(void) {
       (void)is_right(&acts[a], turn++ % OPENINGS, STAGE_BYTES, &sum);
       continue;
     }
-    for (unsigned i = 0; i < 3 * OPENINGS; i++) {
+    for (unsigned i = 0; i < 2 * OPENINGS; i++) {
       (void)is_right(&acts[a], i % OPENINGS, more[i / OPENINGS], &sum);
     }
   }

@@ -51,7 +51,7 @@ static void storm_under_a_lie(int argc, char **argv) {
   (void)storm_play(&plan, &sum);
 }
 
-// What the engine's process ends with: 1 where it has failed.
+// What the engine's process ends with: not 0 where it has failed, or has not outlived the bug.
 static int result_of(const char *role, enum lie lie) {
   char number[] = {(char)('0' + (int)lie), '\0'};
   const char *const arguments[] = {number, NULL};
@@ -61,11 +61,11 @@ static int result_of(const char *role, enum lie lie) {
 }
 
 static bool steps_see(enum lie lie) {
-  return lie_note(lie, "steps", result_of("step_under_a_lie", lie) == 1);
+  return lie_note(lie, "steps", result_of("step_under_a_lie", lie) != 0);
 }
 
 static bool storm_sees(enum lie lie) {
-  return lie_note(lie, "storm", result_of("storm_under_a_lie", lie) == 1);
+  return lie_note(lie, "storm", result_of("storm_under_a_lie", lie) != 0);
 }
 
 static void steps_see_a_journal_never_set(void) {

@@ -40,11 +40,18 @@ static void count(const struct weave_sum *sum) {
 
 // For each number of changes; with fewer, all schedules.
 static uint64_t schedules_of_tier(uint64_t commit) {
-  return tier_of_run() == TIER_COMMIT ? commit : commit * 20;
+  return tier_of_run() == TIER_COMMIT ? commit : commit * 5;
 }
 
 static unsigned changes_of_tier(unsigned commit) {
   return tier_of_run() == TIER_COMMIT ? commit : commit + 1;
+}
+
+// Of two who look for orphans one passes by what the other is looking at and keeps: in no order of
+// whole calls.
+static bool is_ordered(unsigned a, unsigned b) {
+  const struct act *orphans = act_named("orphans");
+  return &acts[a] != orphans || &acts[b] != orphans;
 }
 
 // Each pair in one opening, another one for the next, or in all.
@@ -53,7 +60,7 @@ static void pairs_lead_where_an_order_leads(void) {
   unsigned turn = 0;
   unsigned each = tier_of_run() == TIER_COMMIT ? 1 : OPENINGS;
   for (unsigned i = 0; i < act_count * act_count; i++) {
-    if (i / act_count > i % act_count) continue;
+    if (i / act_count > i % act_count || !is_ordered(i / act_count, i % act_count)) continue;
     for (unsigned o = 0; o < each; o++) {
       const struct weave_plan plan = {.acts = {&acts[i / act_count], &acts[i % act_count]},
                                       .actors = 2,
