@@ -136,9 +136,6 @@ enum { TEST_NAME_BYTES = 80 };
 /// returns: `name`.
 const char *test_unique_name(char name[TEST_NAME_BYTES]);
 
-/// Notes on the test's output how much of something it has done, for whoever adds such counts up.
-void test_count(const char *what, uint64_t count);
-
 /// `rounds`, or fewer (at least 1) where the build is slow: divided by SHOAL_TEST_SLOWDOWN.
 uint64_t test_rounds(uint64_t rounds);
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // What the C tests and the C++ bridge to GoogleTest share. Tests include harness.h instead.
 
@@ -45,6 +46,9 @@ TEST_PRINTF(3) void test_skip(const char *file, int line, const char *format, ..
 
 /// Whether the running test has failed so far.
 bool test_has_failed(void);
+
+/// Notes on the test's output how much of something it has done, for whoever adds such counts up.
+void test_count(const char *what, uint64_t count);
 
 /// Kills the children that the test has not waited for and removes the regions it left, and marks
 /// the test as failed for each. The bridge calls it when a test has ended.
