@@ -118,6 +118,8 @@ class Model {
     (void)actor;
     return true;
   }
+  /// Notes that somebody died.
+  virtual void Bury(State &s) { (void)s; }
   /// What happens besides actors' steps.
   virtual void Environment(const State &s) { (void)s; }
 
@@ -188,6 +190,7 @@ class Model {
 
   void Die(State s, int actor) {
     s.thread[actor] = Thread{};
+    Bury(s);
     if (actor != kRecoverer) s.dead = static_cast<uint8_t>(s.dead | 1 << actor);
     Put(s);
   }
