@@ -5,12 +5,14 @@
 //          word: JA; the head's tag, or 0; h = HEAD(me, n) (the commit); J = 0. A foreign word on
 //          the way: undo descending, the head last.
 //   free   J = HFREE1(h, n); h: HEAD(*, n) -> FREEING(me) (the commit, fails for a double free);
-//          J = HFREE2(h, n); CONT(h) -> FREE; h -> FREE last; J = 0
+//          JA = 0; J = HFREE2(h, n); CONT(h) -> FREE; h -> FREE last; J = 0
 //   grow   J = HGROW(h, m); FREE -> CONT(h) from h + n on; back; h = HEAD(s, m) (the commit); J = 0
 //   shrink J = HGROW(h, m); h = HEAD(s, m) (the commit); CONT(h) from h + m on -> FREE; J = 0
 //
 // No word carries a generation: CONT names its head, and a head in CLAIM or FREEING names the one
 // slot that may leave that state, so a late look at J can always tell what is still its own.
+// A record ends before the first chunk is let go: what it names may be another's afterwards, cut
+// into a run or a slab that begins at the same offset.
 // Who claims the highest of several overlapping starts meets only committed words: someone wins.
 // A crash in alloc or grow before the commit gives the chunks back, one in free after it goes on.
 #include "alloc/huge.h"
@@ -20,6 +22,7 @@
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
 #include "alloc/quota.h"
+#include "alloc/record.h"
 #include "alloc/run.h"
 #include "base/bits.h"
 #include "base/fail.h"
@@ -229,6 +232,7 @@ bool shl_huge_free(struct shl_seat seat, uint32_t head) {
     freed = shl_cas_seq_cst_u64(word, before, mine);
   }
   if (freed) {
+    shl_record_end(seat.slot);
     shl_journal_set(seat.slot, SHL_J_HFREE2, head, decoded.x);
     shl_huge_let_go(seat.heap, head, decoded.x);
   }

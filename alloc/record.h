@@ -41,6 +41,12 @@ static inline void shl_record_clear(struct shl_slot_rec *slot) {
   shl_store_release_u64(&slot->record.op, SHL_JA_NONE);
 }
 
+/// The same where one may stand: by the free of whole chunks, or by the undoing of their claim,
+/// before what it names can be another's.
+static inline void shl_record_end(struct shl_slot_rec *slot) {
+  if (shl_load_relaxed_u64(&slot->record.op) != SHL_JA_NONE) shl_record_clear(slot);
+}
+
 /// The same before a look at what the record's bits have kept others from collecting: who collects
 /// after that look sees the record gone.
 static inline void shl_record_clear_and_look(struct shl_slot_rec *slot) {

@@ -12,6 +12,7 @@
 #include "alloc/journal.h"
 #include "alloc/partial.h"
 #include "alloc/quota.h"
+#include "alloc/record.h"
 #include "alloc/remote.h"
 #include "alloc/root.h"
 #include "alloc/run.h"
@@ -131,6 +132,7 @@ static void recover_huge_free(struct shl_seat seat, struct shl_journal entry) {
     return;
   }
   if (word.state != SHL_CHUNK_FREEING || word.slot != shl_seat_id(seat)) return;
+  shl_record_end(seat.slot);
   shl_journal_set(seat.slot, SHL_J_HFREE2, entry.a, entry.b);
   shl_huge_let_go(seat.heap, entry.a, entry.b);
 }
@@ -138,7 +140,10 @@ static void recover_huge_free(struct shl_seat seat, struct shl_journal entry) {
 static void recover_huge(struct shl_seat seat, struct shl_journal entry) {
   struct shl_chunk_word word = shl_chunk_read(seat.heap, entry.a);
   if (word.slot != shl_seat_id(seat)) return;
-  if (word.state == SHL_CHUNK_CLAIM) shl_huge_let_go(seat.heap, entry.a, entry.b);
+  if (word.state == SHL_CHUNK_CLAIM) {
+    shl_record_end(seat.slot);
+    shl_huge_let_go(seat.heap, entry.a, entry.b);
+  }
   if (word.state == SHL_CHUNK_HEAD && word.x == entry.b) (void)shl_huge_free(seat, entry.a);
 }
 

@@ -159,6 +159,13 @@ static void others_take(struct scene *scene) {
   while (shl_huge_alloc(scene->other, &chunk, &off) == SHOAL_OK) scene->extra++;
 }
 
+// A slot that lives takes nearly all pages of a chunk, from the first on: of one that is FREE.
+static void others_cut(struct scene *scene) {
+  struct shl_run_request request = {.pages = SHL_PAGES_PER_CHUNK - 1, .align_pages = 1};
+  uint64_t off;
+  if (shl_run_alloc(scene->other, request, false, &off) == SHOAL_OK) scene->extra++;
+}
+
 static const struct step slab_steps[] = {
     {"alloc_to, pop", prepare_small, alloc_small_to, NULL, 1, false},
     {"alloc_to, new slab", prepare_word, alloc_wide_to, NULL,
@@ -192,10 +199,15 @@ static const struct step huge_steps[] = {
     {"free_from, huge", prepare_own_huge, free_from, NULL, OP(HFREE1) | OP(HFREE2), true},
     {"free_from, huge, others take", prepare_own_huge, free_from, others_take,
      OP(HFREE1) | OP(HFREE2), true},
+    {"alloc_to, huge, others cut", prepare_word, alloc_huge_to, others_cut, OP(HUGE), true},
+    {"free_from, huge, others cut", prepare_own_huge, free_from, others_cut,
+     OP(HFREE1) | OP(HFREE2), true},
     {"realloc_to, slab to huge", prepare_own_small, realloc_to_huge, NULL, OP(HUGE), true},
     {"realloc_to, huge to run", prepare_own_huge, realloc_to_run, NULL,
      OP(RUN) | OP(HFREE1) | OP(HFREE2), true},
     {"realloc_to, huge to run, others take", prepare_own_huge, realloc_to_run, others_take,
+     OP(RUN) | OP(HFREE1) | OP(HFREE2), true},
+    {"realloc_to, huge to run, others cut", prepare_own_huge, realloc_to_run, others_cut,
      OP(RUN) | OP(HFREE1) | OP(HFREE2), true},
     {"realloc_to, huge in place", prepare_own_huge, realloc_to_huger, NULL, OP(HGROW), true},
 };
