@@ -12,8 +12,8 @@
 //   I2  FREE: D is all 0 (or not backed), no descriptor has a class, RP is 0.
 //   I3  A page whose `meta` bit is clear is not read, by nobody.
 //   I4  The high-water mark only grows, and rows below it are backed.
-//   I5  A set bit of `committed` means backed pages. Its zero bits are set after it and cleared
-//       before it.
+//   I5  A set bit of `committed` means backed pages; a clear one, pages that are gone or were never
+//       used, unless `stale` is set. Its zero bits are set after it and cleared before it.
 // A crash leaves the word naming the dead slot and J = CHUNK: recovery recomputes the bitmap from D
 // and releases. Between D[b] = 0 and RP &= ~b the next pass finds D 0 and clears the bit. A unit
 // backed but not yet marked so is backed again by the next who needs it.
@@ -148,7 +148,7 @@ shoal_status shl_chunk_back_units(struct shl_seat seat, uint32_t chunk, unsigned
   if (status != SHOAL_OK) return status;
   shl_store_release_u32(&row->committed, committed | bits);
   shl_quota_settle(seat);
-  shl_run_mark_zero(heap, chunk, bits);
+  if (shl_load_relaxed_u8(&row->stale) == 0) shl_run_mark_zero(heap, chunk, bits);
   return SHOAL_OK;
 }
 

@@ -74,6 +74,7 @@ static shoal_status back_chunk(struct shl_seat seat, uint32_t chunk, uint64_t by
     shl_quota_settle(seat);
   }
   shl_run_forget_zero(heap, chunk);
+  if (shl_load_relaxed_u8(&row->stale) != 0) before = UINT32_MAX;
   for (uint32_t old = zeroed ? before & wanted : 0; old != 0; old &= old - 1) {
     uint64_t offset = shl_chunk_offset(chunk) + shl_lowest_bit(old) * (uint64_t)SHL_UNIT_BYTES;
     memset(heap->view.base + offset, 0, SHL_UNIT_BYTES);

@@ -160,7 +160,8 @@ struct shl_chunk_rec {
   shl_a32 committed;    // bit u: the 64 KiB of unit u are backed
   shl_a16 meta;         // bit p: metadata page p is backed: hot 0-4, remote 5-8, run page 9
   shl_a8 journalled;    // cjf: a record has named one of its runs; sticky while MIXED
-  uint8_t pad0[5];
+  shl_a8 stale;         // not 0: what is not in `committed` may be backed, with old bytes
+  uint8_t pad0[4];
   shl_a32 free_since;   // milliseconds, when it became FREE
   uint8_t pad1[4];
   shl_a64 tag;          // of the huge run whose head it is; 0: none. Of other chunks 0, or stale

@@ -5,7 +5,8 @@
 // pages go: the other order would leave a hole believed to be backed. Where the system refuses,
 // what it kept is marked as backed again. A crash leaves the word TRIM(dead) and J = TRIM: the
 // steps are run again, whatever the bits say by then. They ask for pins themselves: the dead may
-// not have come to that yet.
+// not have come to that yet. Where the pages stay then, the bits are lost: `stale`, set before them
+// and cleared when the pages are gone, says that they may hold old bytes.
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
 #include "alloc/pin.h"
@@ -57,10 +58,12 @@ static void give_back_chunk(struct shl_seat seat, uint32_t chunk) {
   uint64_t bytes = (uint64_t)shl_count_bits(committed) * SHL_UNIT_BYTES;
   shl_run_forget_zero(heap, chunk);
   shl_quota_announce(seat, bytes);
+  shl_store_release_u8(&row->stale, 1);
   shl_store_release_u32(&row->committed, 0);
   shl_store_release_u16(&row->meta, 0);
   unsigned kept = meta;
   if (give_back(heap, shl_chunk_offset(chunk), SHL_CHUNK_BYTES)) {
+    shl_store_release_u8(&row->stale, 0);
     shl_quota_give(seat, bytes);
     kept = give_back_meta(heap, chunk) & meta;
   } else {

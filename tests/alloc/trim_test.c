@@ -157,9 +157,36 @@ static void recovery_of_a_trim_finishes_it(void) {
   EXPECT_EQ(0, ((char *)shoal_ptr(heap, shl_chunk_offset(chunk)))[0]);
 }
 
+// A trimmer dies with the bits cleared, and then a pin keeps the pages: what is backed anew there
+// holds what was there before.
+static void old_bytes_that_outlive_a_trim_are_not_taken_for_zero(void) {
+  struct shl_seat other = stand_other(heap, STAND_STOPPED);
+  shoal_off huge = shoal_alloc(heap, HUGE_BYTES, 0);
+  uint32_t chunk = (uint32_t)(huge >> SHL_CHUNK_SHIFT);
+  shoal_pin_id pin;
+  memset(shoal_ptr(heap, huge), 0x5a, HUGE_BYTES);
+  EXPECT_OK(shoal_pin(heap, huge, HUGE_BYTES, &pin));
+  EXPECT_OK(shoal_free_offset(heap, huge));
+  for (uint32_t part = chunk; part < chunk + 3; part++) {
+    begin_trim(other, part);
+    shl_store_release_u8(&row_of(part)->stale, 1);
+    shl_store_release_u32(&row_of(part)->committed, 0);
+    stand_die(other);
+    stand_give(other, STAND_STOPPED);
+  }
+  char *run = shoal_calloc(heap, 1, 200000);
+  char *again = shoal_calloc(heap, 1, SHL_CHUNK_BYTES);
+  EXPECT_EQ(huge, shoal_offset(heap, run));
+  EXPECT_EQ(0, run[0]);
+  EXPECT_EQ(0, run[199999]);
+  EXPECT_EQ(0, again[SHL_CHUNK_BYTES / 2]);
+  EXPECT_OK(shoal_unpin(heap, pin));
+}
+
 SUITE(trim, SET_UP(open_heap), TEAR_DOWN(close_heap),
       TEST(a_free_chunk_gives_data_and_metadata_back), TEST(chunks_in_use_keep_theirs),
       TEST(a_claimed_chunk_is_passed_by), TEST(all_free_chunks_at_once),
       TEST(chunks_decay_after_a_second), TEST(decay_looks_four_times_a_second_at_most),
       TEST(any_work_on_pages_lets_chunks_decay), TEST(recovery_of_a_trim_respects_pins),
-      TEST(recovery_of_a_trim_finishes_it))
+      TEST(recovery_of_a_trim_finishes_it),
+      TEST(old_bytes_that_outlive_a_trim_are_not_taken_for_zero))
