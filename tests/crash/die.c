@@ -14,7 +14,7 @@
 #include "tests/watch/undo.h"
 #include "tests/watch/watch.h"
 
-enum { SEEN = 1 << 18, CAPACITY = 16 << 20, POINTS_MAX = 1 << 18 };
+enum { SEEN = 1 << 18, CAPACITY = 16 << 20, POINTS_MAX = 1 << 18, TAKEN = 3 };
 
 // How an actor's work ended.
 enum end { END_LIVES, END_DIES, END_HANGS };
@@ -23,11 +23,14 @@ enum end { END_LIVES, END_DIES, END_HANGS };
 struct death {
   const struct die_plan *plan;
   struct die_sum *sum;
-  struct stage stage;  // as prepared
-  struct actor actor;  // who plays, and dies
-  struct actor other;  // a thread of the same process
-  struct actor next;   // who recovers, and dies
-  struct actor last;   // who recovers, and lives
+  struct stage stage;      // as prepared
+  struct actor actor;      // who plays, and dies
+  struct actor other;      // a thread of the same process
+  struct actor next;       // who recovers, and dies
+  struct actor last;       // who recovers, and lives
+  struct actor busy;       // who lives all the while
+  shoal_off taken[TAKEN];  // what he has allocated
+  unsigned taken_count;
   struct undo_mark begin;
   struct outcome *outcomes;  // after each number of calls
   uint64_t *seen;            // sums of regions recovered from
@@ -154,12 +157,30 @@ static void keep_finding(void *context, shoal_off off, const char *text) {
   *(const char **)context = text;
 }
 
+// Takes what the living one has allocated out of what there is. returns: whether it was there.
+static bool can_leave_out(const struct death *death, struct outcome *is) {
+  unsigned found = 0;
+  unsigned kept = 0;
+  for (unsigned i = 0; i < is->count; i++) {
+    bool is_taken = false;
+    for (unsigned t = 0; t < death->taken_count; t++) {
+      is_taken = is_taken || is->blocks[i].off == death->taken[t];
+    }
+    found += is_taken;
+    if (is_taken) is->bytes -= is->blocks[i].bytes;
+    if (!is_taken) is->blocks[kept++] = is->blocks[i];
+  }
+  is->count = kept;
+  return found == death->taken_count;
+}
+
 // The region is recovered: it must say what it would after a death before the call or after it.
 static bool is_right(struct death *death) {
   const char *finding = "neither done nor undone";
   struct outcome is;
   bool clean = shoal_check(death->stage.heap, keep_finding, &finding) == SHOAL_OK;
   bool adds_up = outcome_read(&death->stage, &is);
+  if (!can_leave_out(death, &is)) return fail(death, "a living process's block is free", &is);
   const struct act *act = death->plan->act;
   const struct outcome *before = &death->outcomes[death->done];
   const struct outcome *after = before + (death->done < act->calls);
@@ -186,6 +207,28 @@ static void bury(shoal_heap *heap) {
   }
 }
 
+// The largest runs, so that a chunk that has come free is cut, without need to look for the dead.
+static void take_runs(struct death *death) {
+  for (unsigned i = 0; i < TAKEN; i++) {
+    shoal_off off = shoal_alloc(death->stage.heap, 1 << 20, 0);
+    if (off != 0) death->taken[death->taken_count++] = off;
+  }
+}
+
+static bool is_recoverable(struct death *death);
+
+// The same after a living process has taken what it could get. As it was afterwards.
+static bool is_recoverable_later(struct death *death) {
+  if (!death->plan->busy || death->taken_count != 0) return true;
+  struct undo_mark mark = undo_mark();
+  struct actor actor = death->busy;
+  bool hangs = let_do(death, &actor, take_runs, 0) == END_HANGS;
+  bool right = hangs ? fail(death, "the living wait", NULL) : is_recoverable(death);
+  undo_back_to(mark);
+  death->taken_count = 0;
+  return right;
+}
+
 // From the region as it is on: recovered, and all deaths in that recovery. As it was afterwards.
 static bool is_recoverable(struct death *death) {
   if (is_met(death->seen, sum_of(death))) return true;
@@ -194,6 +237,7 @@ static bool is_recoverable(struct death *death) {
   struct undo_mark mark = undo_mark();
   bool right = is_ending_right(death, let_do(death, &death->last, reap, 0));
   undo_back_to(mark);
+  right = right && is_recoverable_later(death);
   enum end end = END_DIES;
   for (uint64_t at = 1; right && end == END_DIES; at++) {
     end = let_do(death, &death->next, reap, at);
@@ -265,6 +309,7 @@ static void set_stage(struct death *death, shoal_heap *heap) {
   stage_set(heap);
   shl_seat_return(heap);
   death->last = actor_here(heap);
+  death->busy = actor_here(heap);
   death->next = actor_of(heap, STAGE_NEIGHBOUR);
   death->actor = actor_of(heap, STAGE_DOOMED);
   death->other = actor_of(heap, STAGE_DOOMED);

@@ -15,6 +15,7 @@ struct die_plan {
   const struct act *act;
   const struct opening *opening;
   size_t bytes;  // of the opening's blocks
+  bool busy;     // a living process takes blocks of each kind after some death, too
   bool quiet;    // failures are counted and not told: a seeded bug is to be caught
 };
 

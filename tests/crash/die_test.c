@@ -23,14 +23,31 @@ static void die_with_blocks_of(size_t bytes, struct die_sum *sum) {
     for (unsigned o = 0; o < OPENINGS; o++) {
       const struct die_plan plan = {.act = &acts[a], .opening = &openings[o], .bytes = bytes};
       if (!tier_has(acts[a].name) || die_everywhere(&plan, sum)) continue;
-      FAIL("again: SHOAL_CRASH_ONLY='%s' bazel test --test_env=SHOAL_CRASH_ONLY "
-           "//tests/crash:die_test",
-           acts[a].name);
+      FAIL(
+          "again: SHOAL_CRASH_ONLY='%s' bazel test --test_env=SHOAL_CRASH_ONLY "
+          "//tests/crash:die_test",
+          acts[a].name);
     }
   }
 }
 
 // Slabs of one word of free bits, of two, of less than one; of one unit, of several.
+// The acts in which whole chunks and runs change hands.
+static void every_ending_is_right_for_the_living(void) {
+  static const char *const names[] = {"alloc huge",      "free huge", "free from",
+                                      "realloc to",      "free run",  "alloc to",
+                                      "reserve, cancel", "trim",      "free remote"};
+  struct die_sum sum = {.points = 0};
+  for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (unsigned o = 0; o < OPENINGS; o++) {
+      const struct die_plan plan = {
+          .act = act_named(names[i]), .opening = &openings[o], .bytes = STAGE_BYTES, .busy = true};
+      EXPECT(die_everywhere(&plan, &sum));
+    }
+  }
+  count(&sum);
+}
+
 static void every_ending_is_a_death_between_calls(void) {
   static const size_t more[] = {512, 4096, 700, 16384, 8192, 2048, 30000, 1280};
   unsigned rounds = tier_of_run() == TIER_COMMIT ? 0 : sizeof more / sizeof more[0];
@@ -76,6 +93,7 @@ static void a_recovery_that_skips_the_hand_is_seen(void) {
   EXPECT(sees(LIE_HAND_SKIPPED));
 }
 
-SUITE(die, TEST(every_ending_is_a_death_between_calls), TEST(a_journal_never_set_is_seen),
-      TEST(a_journal_set_late_is_seen), TEST(a_free_before_its_journal_is_seen),
-      TEST(a_record_never_set_is_seen), TEST(a_recovery_that_skips_the_hand_is_seen))
+SUITE(die, TEST(every_ending_is_a_death_between_calls), TEST(every_ending_is_right_for_the_living),
+      TEST(a_journal_never_set_is_seen), TEST(a_journal_set_late_is_seen),
+      TEST(a_free_before_its_journal_is_seen), TEST(a_record_never_set_is_seen),
+      TEST(a_recovery_that_skips_the_hand_is_seen))
