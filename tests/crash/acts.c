@@ -305,3 +305,16 @@ const struct act *act_named(const char *name) {
   }
   return NULL;
 }
+
+void act_open(const struct act *act, const struct opening *opening, struct stage *stage) {
+  if (act->ends_other) {
+    (void)stage_take_as_other(stage, SMALL);  // a slot of its own, while no orphan is there to take
+  } else if (act->prepare != NULL) {
+    act->prepare(stage);
+  }
+  opening->set(stage);
+}
+
+void act_end_other(const struct act *act, struct stage *stage) {
+  if (act->ends_other) act->prepare(stage);
+}

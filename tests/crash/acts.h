@@ -8,7 +8,7 @@
 // death before or after it leaves.
 struct act {
   const char *name;
-  void (*prepare)(struct stage *stage);  // before the opening; null: nothing
+  void (*prepare)(struct stage *stage);  // null: nothing
   shoal_status (*call)(struct stage *stage, unsigned index);
   unsigned calls;
   bool moves;       // a death may leave a block and what it was to become
@@ -20,5 +20,12 @@ extern const unsigned act_count;
 
 /// The act of that name; null where there is none.
 const struct act *act_named(const char *name);
+
+/// Brings the stage to where the act begins, but for the end of the other actor.
+void act_open(const struct act *act, const struct opening *opening, struct stage *stage);
+
+/// Ends the other where the act is about that. Last of all, of all actors: whoever needs a slot
+/// before the act would take the one that is left.
+void act_end_other(const struct act *act, struct stage *stage);
 
 #endif

@@ -317,20 +317,20 @@ static void set_stage(struct death *death, shoal_heap *heap) {
   actor_enter(&death->actor);
   death->stage = stage_of(heap, &death->actor, &death->other);
   death->stage.bytes = death->plan->bytes;
-  if (death->plan->act->prepare != NULL) death->plan->act->prepare(&death->stage);
-  death->plan->opening->set(&death->stage);
+  act_open(death->plan->act, death->plan->opening, &death->stage);
+  act_end_other(death->plan->act, &death->stage);
   actor_leave(&death->actor);
 }
 
-// The seeded bug is told once everything is prepared.
+// A seeded bug is there from when everything is prepared: in what is expected, too, as a bug is.
 static bool die_in(struct death *death, shoal_heap *heap) {
   enum lie lie = lie_told();
   lie_tell(LIE_NONE);
   still_begin(NULL);
   set_stage(death, heap);
   undo_begin(heap->view.base, CAPACITY);
-  note_outcomes(death);
   lie_tell(lie);
+  note_outcomes(death);
   bool right = die_in_each_call(death);
   lie_tell(LIE_NONE);
   undo_end();

@@ -57,12 +57,13 @@ static void every_ending_is_a_death_between_calls(void) {
   count(&sum);
 }
 
-// Whether some act in some opening tells the lie from the truth.
-static bool sees(enum lie lie) {
+// Whether some act, from `first` on, in some opening tells the lie from the truth.
+static bool sees(enum lie lie, const char *first) {
   struct die_sum sum = {.points = 0};
   bool right = true;
   lie_tell(lie);
-  for (unsigned i = 0; right && i < act_count * OPENINGS; i++) {
+  unsigned begin = (unsigned)(act_named(first) - acts) * OPENINGS;
+  for (unsigned i = begin; right && i < act_count * OPENINGS; i++) {
     const struct die_plan plan = {.act = &acts[i / OPENINGS],
                                   .opening = &openings[i % OPENINGS],
                                   .bytes = STAGE_BYTES,
@@ -74,23 +75,23 @@ static bool sees(enum lie lie) {
 }
 
 static void a_journal_never_set_is_seen(void) {
-  EXPECT(sees(LIE_JOURNAL_DROPPED));
+  EXPECT(sees(LIE_JOURNAL_DROPPED, "alloc"));
 }
 
 static void a_journal_set_late_is_seen(void) {
-  EXPECT(sees(LIE_JOURNAL_LATE));
+  EXPECT(sees(LIE_JOURNAL_LATE, "alloc"));
 }
 
 static void a_free_before_its_journal_is_seen(void) {
-  EXPECT(sees(LIE_CHANGE_FIRST));
+  EXPECT(sees(LIE_CHANGE_FIRST, "alloc"));
 }
 
 static void a_record_never_set_is_seen(void) {
-  EXPECT(sees(LIE_RECORD_DROPPED));
+  EXPECT(sees(LIE_RECORD_DROPPED, "alloc to"));
 }
 
 static void a_recovery_that_skips_the_hand_is_seen(void) {
-  EXPECT(sees(LIE_HAND_SKIPPED));
+  EXPECT(sees(LIE_HAND_SKIPPED, "alloc"));
 }
 
 SUITE(die, TEST(every_ending_is_a_death_between_calls), TEST(every_ending_is_right_for_the_living),

@@ -62,12 +62,14 @@ static void the_other_acts_are_survived(void) {
   count(&sum);
 }
 
-// Whether some core act in some opening tells the lie from the truth.
-static bool sees(enum lie lie) {
+// Whether some core act, from `first` on, in some opening tells the lie from the truth.
+static bool sees(enum lie lie, const char *first) {
   struct kill_sum sum = {.points = 0};
+  unsigned begin = 0;
   bool right = true;
+  while (act_named(core_acts[begin]) != act_named(first)) begin++;
   lie_tell(lie);
-  for (unsigned i = 0; right && i < CORE_ACTS * OPENINGS; i++) {
+  for (unsigned i = begin * OPENINGS; right && i < CORE_ACTS * OPENINGS; i++) {
     const struct kill_plan plan = {.act = act_named(core_acts[i / OPENINGS]),
                                    .opening = &openings[i % OPENINGS],
                                    .bytes = STAGE_BYTES,
@@ -80,19 +82,19 @@ static bool sees(enum lie lie) {
 }
 
 static void a_journal_never_set_is_seen(void) {
-  EXPECT(sees(LIE_JOURNAL_DROPPED));
+  EXPECT(sees(LIE_JOURNAL_DROPPED, "alloc"));
 }
 
 static void a_journal_set_late_is_seen(void) {
-  EXPECT(sees(LIE_JOURNAL_LATE));
+  EXPECT(sees(LIE_JOURNAL_LATE, "alloc"));
 }
 
 static void a_record_never_set_is_seen(void) {
-  EXPECT(sees(LIE_RECORD_DROPPED));
+  EXPECT(sees(LIE_RECORD_DROPPED, "alloc to"));
 }
 
 static void a_recovery_that_skips_the_hand_is_seen(void) {
-  EXPECT(sees(LIE_HAND_SKIPPED));
+  EXPECT(sees(LIE_HAND_SKIPPED, "alloc"));
 }
 
 SUITE(kill, TEST(twelve_acts_in_every_opening_are_survived), TEST(the_other_acts_are_survived),

@@ -33,6 +33,14 @@ static bool is_dead(const struct shl_region *region, uint32_t process, uint32_t 
   return process == STAGE_DOOMED || (lie_is(LIE_FALSE_DEAD) && process != region->process);
 }
 
+// While the stage is set: the dead of an act have yet to do what they leave.
+static bool is_dead_yet(const struct shl_region *region, uint32_t process, uint32_t generation) {
+  (void)region;
+  (void)process;
+  (void)generation;
+  return false;
+}
+
 static uint64_t stir(uint64_t sum, uint64_t value) {
   sum = (sum ^ value) * UINT64_C(0x9e3779b97f4a7c15);
   return sum ^ sum >> 29;
@@ -126,12 +134,12 @@ static bool is_right(struct weave *weave) {
     fail(weave, "no end");
     return false;
   }
-  if (!is_new(weave)) return true;
-  weave->sum->endings++;
   if (!have_seats(weave)) {
     fail(weave, "somebody's slot is not his any more");
     return false;
   }
+  if (!is_new(weave)) return true;
+  weave->sum->endings++;
   bool clean = shoal_check(weave->turns.heap, keep_finding, &finding) == SHOAL_OK;
   uint64_t is = sight(weave);
   bool known = false;
@@ -223,11 +231,16 @@ static void prepare(struct weave *weave, shoal_heap *heap, unsigned index) {
   struct stage *stage = &weave->turns.stage[index];
   *stage = stage_of(heap, actor, other);
   stage->words += index * (STAGE_WORDS / WEAVE_ACTORS);
-  if (plan->acts[index]->prepare != NULL) plan->acts[index]->prepare(stage);
-  plan->opening->set(stage);
+  act_open(plan->acts[index], plan->opening, stage);
   actor_leave(actor);
   weave->turns.act[index] = plan->acts[index];
   weave->turns.actor[index] = &weave->playing[index];
+}
+
+static void end_other(struct weave *weave, unsigned index) {
+  actor_enter(&weave->actors[index]);
+  act_end_other(weave->plan->acts[index], &weave->turns.stage[index]);
+  actor_leave(&weave->actors[index]);
 }
 
 static shoal_heap *open_heap(void) {
@@ -241,7 +254,7 @@ static shoal_heap *open_heap(void) {
                            .max_roots = 8,
                            .max_pins = 4};
   EXPECT_OK(shoal_open(NULL, &options, &heap));
-  if (heap != NULL) heap->region->is_dead = is_dead;
+  if (heap != NULL) heap->region->is_dead = is_dead_yet;
   return heap;
 }
 
@@ -258,6 +271,8 @@ static void set_stage(struct weave *weave, shoal_heap *heap) {
   weave->turns.bytes = CAPACITY;
   weave->turns.actors = weave->plan->actors;
   for (unsigned i = 0; i < weave->plan->actors; i++) prepare(weave, heap, i);
+  for (unsigned i = 0; i < weave->plan->actors; i++) end_other(weave, i);
+  heap->region->is_dead = is_dead;
 }
 
 static void note_all_orders(struct weave *weave) {
@@ -282,8 +297,8 @@ static bool weave_in(struct weave *weave, shoal_heap *heap) {
   undo_begin(heap->view.base, CAPACITY);
   bool right = turns_begin();
   weave->begin = undo_mark();
-  note_all_orders(weave);
   lie_tell(lie);
+  note_all_orders(weave);
   for (unsigned first = 0; right && first < weave->plan->actors; first++) {
     right = weave_from(weave, first);
   }

@@ -112,13 +112,15 @@ uint64_t lie_of_load(const volatile void *word, uint64_t value) {
 }
 
 bool lie_takes_store(volatile void *word, uint64_t value) {
-  if (told == LIE_NONE || value == 0) return false;
+  if (told == LIE_NONE) return false;
   size_t place = place_in_slot(word);
+  // Late is a matter of order: J is set before it is cleared or set again.
+  if (late.word == word) store_late();
+  if (value == 0) return false;
   if (place == offsetof(struct shl_slot_rec, record.op)) return told == LIE_RECORD_DROPPED;
   if (place != offsetof(struct shl_slot_rec, journal)) return false;
   if (told == LIE_JOURNAL_DROPPED) return true;
   if (told != LIE_JOURNAL_LATE && told != LIE_CHANGE_FIRST) return false;
-  if (late.word != NULL) store_late();
   late.word = word;
   late.value = value;
   late.due = false;
