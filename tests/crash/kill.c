@@ -115,7 +115,17 @@ static void keep_finding(void *context, shoal_off off, const char *text) {
   *(const char **)context = text;
 }
 
-// Frees every block but the words'. returns: whether none but that one is left, of a clean heap.
+// Whether the words' block is all there is, in the one slab of the one chunk that is cut.
+static bool is_empty(const struct killing *killing) {
+  struct outcome left;
+  shoal_heap_stats stats = {.size = sizeof stats};
+  if (!outcome_read(&killing->stage, &left) || left.count != 1) return false;
+  if (shoal_stats(killing->stage.heap, &stats) != SHOAL_OK) return false;
+  return stats.slabs == 1 && stats.chunks_mixed == 1 && stats.runs == 0 && stats.huge_runs == 0 &&
+         stats.cached == 0;
+}
+
+// Frees every block but the words'. returns: whether all is as in a new heap then, and clean.
 static bool can_free_all(struct killing *killing, const struct outcome *is) {
   shoal_heap *heap = killing->stage.heap;
   shoal_off words = shoal_offset(heap, killing->stage.words);
@@ -124,9 +134,8 @@ static bool can_free_all(struct killing *killing, const struct outcome *is) {
     if (is->blocks[i].off == words) continue;
     freed = shoal_free_offset(heap, is->blocks[i].off) == SHOAL_OK && freed;
   }
-  struct outcome left;
-  return outcome_read(&killing->stage, &left) && freed && left.count == 1 &&
-         shoal_check(heap, NULL, NULL) == SHOAL_OK;
+  freed = shoal_trim(heap, SHOAL_TRIM_ALL) == SHOAL_OK && freed;
+  return freed && is_empty(killing) && shoal_check(heap, NULL, NULL) == SHOAL_OK;
 }
 
 // The dead one is recovered: it must say what it would after a death before the call or after it.
