@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Goal: a process killed for good ahead of any of its accesses leaves what one killed between two
 // calls leaves. Method: E1. Twelve acts in every opening and the others in one; in the higher tiers
-// all in all, with blocks of more sizes.
+// the others in all, with blocks of more sizes.
 #include "tests/crash/kill.h"
 
 #include "tests/crash/tier.h"

@@ -26,6 +26,7 @@ struct weave {
   uint64_t sights[ORDERS_MAX];  // what the calls in some order lead to
   unsigned orders;
   uint64_t *seen;
+  unsigned changes;  // at most, for now
 };
 
 static bool is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
@@ -197,19 +198,19 @@ static bool try_next(struct weave *weave, unsigned made, uint64_t stride) {
 }
 
 static bool try_changes(struct weave *weave, unsigned changes, uint64_t stride) {
-  return changes == weave->plan->changes || try_next(weave, changes, stride);
+  return changes == weave->changes || try_next(weave, changes, stride);
 }
 
 // Each how manieth access is taken, so that no more than plan->schedules come of it.
-static uint64_t stride_of(struct weave *weave) {
+static uint64_t stride_of(const struct weave *weave, uint64_t longest) {
   uint64_t all = 1;
-  for (unsigned i = 0; i < weave->plan->changes; i++) all *= weave->turns.longest;
+  for (unsigned i = 0; i < weave->changes; i++) all *= longest;
   uint64_t stride = 1;
   uint64_t count = all;
   while (count > weave->plan->schedules) {
     stride++;
     count = all;
-    for (unsigned i = 0; i < weave->plan->changes; i++) count /= stride;
+    for (unsigned i = 0; i < weave->changes; i++) count /= stride;
   }
   return stride;
 }
@@ -219,7 +220,13 @@ static bool weave_from(struct weave *weave, unsigned first) {
   weave->turns.changes = 0;
   play(weave);
   weave->sum->schedules++;
-  return is_right(weave) && try_changes(weave, 0, stride_of(weave));
+  uint64_t longest = weave->turns.longest;
+  bool right = is_right(weave);
+  for (unsigned changes = 1; right && changes <= weave->plan->changes; changes++) {
+    weave->changes = changes;
+    right = try_changes(weave, 0, stride_of(weave, longest));
+  }
+  return right;
 }
 
 static void prepare(struct weave *weave, shoal_heap *heap, unsigned index) {

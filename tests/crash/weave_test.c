@@ -85,7 +85,7 @@ static struct weave_plan plan_of_close(unsigned a, unsigned b, const char *openi
 static const char *const close_openings[MOST_OPENINGS] = {"remote pending", "hand empty",
                                                           "one free"};
 
-// Those that meet most: all schedules of two changes.
+// Those that meet most: all schedules of one change, nearly all of two.
 static void close_pairs_lead_where_an_order_leads(void) {
   struct weave_sum sum = {.schedules = 0};
   for (unsigned i = 0; i < CLOSE_ACTS * CLOSE_ACTS; i++) {
