@@ -108,12 +108,16 @@ static bool owner_is_gone(const struct shl_root_change *change, uint32_t slot_id
   return owner.state != SHL_OWNER_OWNED || shl_owner_is_dead(heap, slot_id, owner);
 }
 
-// Finishes what the owner of a record, who is gone, was doing there.
+// Finishes what the owner of a record, who is gone, was doing there. Where another recovers the
+// slot, it lets the record go, and not before it has settled what stands there about it.
 static void finish_for(const struct shl_root_change *change, uint32_t index, uint64_t word) {
   shoal_heap *heap = change->seat.heap;
   uint32_t owner = shl_root_decode(word).slot;
   bool is_slot = owner != 0 && owner <= shl_slot_high_water(heap);
-  if (is_slot && owner != shl_seat_id(change->seat) && shl_slot_recover(heap, owner)) return;
+  if (is_slot && owner != shl_seat_id(change->seat)) {
+    if (shl_slot_recover(heap, owner)) return;
+    if (shl_owner_read(heap, owner).state == SHL_OWNER_OWNED) return;
+  }
   shl_journal_set(change->seat.slot, SHL_J_ROOT, index, 0);
   (void)shl_root_take_over(heap, index, word, shl_seat_id(change->seat));
   shl_journal_clear(change->seat.slot);
