@@ -8,8 +8,8 @@
 // Drains over several chunks: three chunks with a slab of one block each, of which two share a bit
 // of H as chunks 4096 apart do, and all share a word of H and its bit of HS.
 //
-//   cells     cd, RB, F and the descriptor of each slab; H, HS of the owner; J of slots 0 and 1; who
-//             has claimed a chunk
+//   cells     cd, RB, F and the descriptor of each slab; H, HS of the owner; J of slots 0 and 1;
+//             whether the first chunk is claimed
 //   actors    0 owns the slabs: takes blocks, drains, releases empty slabs and makes them anew; 1
 //             frees remotely; others claim chunks and let them go; 2 recovers
 //   steps     drain, up to a bound of collections (drain.c); collect, remote free (remote.c); hints
