@@ -44,11 +44,6 @@ struct death {
   jmp_buf out;
 };
 
-static bool is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
-  (void)generation;
-  return process == STAGE_DOOMED || (lie_is(LIE_FALSE_DEAD) && process != region->process);
-}
-
 static void leave(struct death *death, enum end end) {
   death->end = end;
   longjmp(death->out, 1);
@@ -301,7 +296,7 @@ static shoal_heap *open_heap(void) {
                            .max_roots = 8,
                            .max_pins = 4};
   EXPECT_OK(shoal_open(NULL, &options, &heap));
-  if (heap != NULL) heap->region->is_dead = is_dead;
+  if (heap != NULL) heap->region->is_dead = stage_nobody_is_dead;
   return heap;
 }
 
@@ -319,6 +314,7 @@ static void set_stage(struct death *death, shoal_heap *heap) {
   death->stage.bytes = death->plan->bytes;
   act_open(death->plan->act, death->plan->opening, &death->stage);
   act_end_other(death->plan->act, &death->stage);
+  heap->region->is_dead = stage_is_dead;
   actor_leave(&death->actor);
 }
 

@@ -23,10 +23,7 @@ static void die_with_blocks_of(size_t bytes, struct die_sum *sum) {
     for (unsigned o = 0; o < OPENINGS; o++) {
       const struct die_plan plan = {.act = &acts[a], .opening = &openings[o], .bytes = bytes};
       if (!tier_has(acts[a].name) || die_everywhere(&plan, sum)) continue;
-      FAIL(
-          "again: SHOAL_CRASH_ONLY='%s' bazel test --test_env=SHOAL_CRASH_ONLY "
-          "//tests/crash:die_test",
-          acts[a].name);
+      tier_tell_again("die_test", acts[a].name);
     }
   }
 }
@@ -42,7 +39,8 @@ static void every_ending_is_right_for_the_living(void) {
     for (unsigned o = 0; o < OPENINGS; o++) {
       const struct die_plan plan = {
           .act = act_named(names[i]), .opening = &openings[o], .bytes = STAGE_BYTES, .busy = true};
-      EXPECT(die_everywhere(&plan, &sum));
+      if (!tier_has(names[i]) || die_everywhere(&plan, &sum)) continue;
+      tier_tell_again("die_test", names[i]);
     }
   }
   count(&sum);

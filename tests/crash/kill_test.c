@@ -23,10 +23,7 @@ static void count(const struct kill_sum *sum) {
 static bool is_right(const struct act *act, unsigned opening, size_t bytes, struct kill_sum *sum) {
   const struct kill_plan plan = {.act = act, .opening = &openings[opening], .bytes = bytes};
   if (!tier_has(act->name) || kill_everywhere(&plan, sum)) return true;
-  FAIL(
-      "again: SHOAL_CRASH_ONLY='%s' bazel test --test_env=SHOAL_CRASH_ONLY "
-      "//tests/crash:kill_test",
-      act->name);
+  tier_tell_again("kill_test", act->name);
   return false;
 }
 

@@ -2,7 +2,12 @@
 // Goal: the engines that step through instructions and that kill at random notice seeded bugs, too.
 // Method: both in a process of their own, over the watched library, whose memory lies; an engine
 // that fails there has done its work.
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <shoal/heap.h>
 
 #include "alloc/class.h"
 #include "tests/alloc/death.h"
@@ -51,13 +56,28 @@ static void storm_under_a_lie(int argc, char **argv) {
   (void)storm_play(&plan, &sum);
 }
 
+// A process that does not outlive its bug leaves its region's name.
+static void remove_regions_of(int id) {
+  char begin[TEST_NAME_BYTES];
+  DIR *folder = opendir("/dev/shm");
+  (void)snprintf(begin, sizeof begin, "shoal.test.lie.%d.", id);
+  for (struct dirent *entry = NULL; folder != NULL && (entry = readdir(folder)) != NULL;) {
+    if (strncmp(entry->d_name, begin, strlen(begin)) != 0) continue;
+    EXPECT_OK(shoal_unlink(entry->d_name + strlen("shoal.")));
+  }
+  if (folder != NULL) (void)closedir(folder);
+}
+
 // What the engine's process ends with: not 0 where it has failed, or has not outlived the bug.
 static int result_of(const char *role, enum lie lie) {
   char number[] = {(char)('0' + (int)lie), '\0'};
   const char *const arguments[] = {number, NULL};
   struct test_child child = {.captures_errors = true};
   if (!test_spawn(&child, role, arguments)) return -1;
-  return test_child_wait(&child);
+  int id = child.id;
+  int result = test_child_wait(&child);
+  remove_regions_of(id);
+  return result;
 }
 
 static bool steps_see(enum lie lie) {

@@ -4,8 +4,21 @@
 #include <string.h>
 
 #include "tests/harness/harness.h"
+#include "tests/watch/lie.h"
 
 static const char root_name[] = "stage";
+
+bool stage_is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
+  (void)generation;
+  return process == STAGE_DOOMED || (lie_is(LIE_FALSE_DEAD) && process != region->process);
+}
+
+bool stage_nobody_is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
+  (void)region;
+  (void)process;
+  (void)generation;
+  return false;
+}
 
 void stage_set(shoal_heap *heap) {
   shoal_off off = shoal_alloc(heap, STAGE_WORDS * sizeof(shoal_off), SHOAL_ZERO);

@@ -31,6 +31,12 @@ struct stage {
   uint64_t pin;
 };
 
+/// Who is dead on a stage of one process alone: STAGE_DOOMED, and under a false oracle every other.
+bool stage_is_dead(const struct shl_region *region, uint32_t process, uint32_t generation);
+
+/// The same while the stage is set: the dead of an act have yet to do what they leave.
+bool stage_nobody_is_dead(const struct shl_region *region, uint32_t process, uint32_t generation);
+
 /// Makes the words, once for each heap.
 void stage_set(shoal_heap *heap);
 

@@ -13,4 +13,7 @@ enum tier tier_of_run(void);
 /// the name of one, as an engine tells it of a failure.
 bool tier_has(const char *part);
 
+/// Tells of a failure the command that plays the part again, of the test of that name here.
+void tier_tell_again(const char *test, const char *part);
+
 #endif

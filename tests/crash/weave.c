@@ -29,19 +29,6 @@ struct weave {
   unsigned changes;  // at most, for now
 };
 
-static bool is_dead(const struct shl_region *region, uint32_t process, uint32_t generation) {
-  (void)generation;
-  return process == STAGE_DOOMED || (lie_is(LIE_FALSE_DEAD) && process != region->process);
-}
-
-// While the stage is set: the dead of an act have yet to do what they leave.
-static bool is_dead_yet(const struct shl_region *region, uint32_t process, uint32_t generation) {
-  (void)region;
-  (void)process;
-  (void)generation;
-  return false;
-}
-
 static uint64_t stir(uint64_t sum, uint64_t value) {
   sum = (sum ^ value) * UINT64_C(0x9e3779b97f4a7c15);
   return sum ^ sum >> 29;
@@ -261,7 +248,7 @@ static shoal_heap *open_heap(void) {
                            .max_roots = 8,
                            .max_pins = 4};
   EXPECT_OK(shoal_open(NULL, &options, &heap));
-  if (heap != NULL) heap->region->is_dead = is_dead_yet;
+  if (heap != NULL) heap->region->is_dead = stage_nobody_is_dead;
   return heap;
 }
 
@@ -279,7 +266,7 @@ static void set_stage(struct weave *weave, shoal_heap *heap) {
   weave->turns.actors = weave->plan->actors;
   for (unsigned i = 0; i < weave->plan->actors; i++) prepare(weave, heap, i);
   for (unsigned i = 0; i < weave->plan->actors; i++) end_other(weave, i);
-  heap->region->is_dead = is_dead;
+  heap->region->is_dead = stage_is_dead;
 }
 
 static void note_all_orders(struct weave *weave) {

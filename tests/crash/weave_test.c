@@ -23,12 +23,7 @@ static bool is_failed(struct weave_plan plan, struct weave_sum *sum) {
                  plan.actors > 2 ? plan.acts[2]->name : "-", plan.opening->name,
                  plan.threads ? ", threads" : "");
   if (!tier_has(part) || weave_all(&plan, sum)) return false;
-  if (!plan.quiet) {
-    FAIL(
-        "again: SHOAL_CRASH_ONLY='%s' bazel test --test_env=SHOAL_CRASH_ONLY "
-        "//tests/crash:weave_test",
-        part);
-  }
+  if (!plan.quiet) tier_tell_again("weave_test", part);
   return true;
 }
 
