@@ -2,13 +2,14 @@
 // Process records: {LIVE or FREE, generation}, and the liveness byte of the same number.
 //
 // Invariants
-//   I1  Whoever stores a record's word holds its byte.
+//   I1  Whoever stores a record's word holds its byte, or the gate while nobody holds the byte.
 //   I2  A generation stands for one registration: whatever names an older one is dead, whether or
 //       not the byte is held by a successor.
 //   I3  Records are taken under the gate only.
 // A crash leaves the record LIVE and its byte free: dead. Its thread slots and pins are recovered
-// by others, who then clear the record; where no FREE record is left, a dead one is taken as it is:
-// the new generation makes all that names the old one dead as before (I2).
+// by others, who then clear the record; where no FREE record is left, a dead one is taken: it is
+// FREE before its byte is held again, so that what names it counts as dead throughout, and from the
+// new generation on by I2.
 #include "mapping/process.h"
 
 #include "base/fail.h"
@@ -43,12 +44,21 @@ static void enter_record(struct shl_region *region, uint32_t process) {
   region->process_generation = generation;
 }
 
+// Says that a record is FREE whose process is dead. returns: false where it lives.
+static bool free_dead(struct shl_region *region, uint32_t process) {
+  shl_a64 *word = &record_of(region, process)->word;
+  uint32_t generation = generation_of(shl_load_acquire_u64(word));
+  if (!shl_process_is_dead(region, process, generation)) return false;
+  shl_store_seq_cst_u64(word, word_of(SHL_PROCESS_FREE, generation));
+  return true;
+}
+
 // Takes a record that is FREE or, where `dead` ones may be taken too, any whose byte is free.
 static shoal_status take_record(struct shl_region *region, bool dead) {
   struct shl_region_private *part = region->private_part;
   for (uint32_t k = 1; k <= region->header.max_processes; k++) {
     bool is_free = state_of(shl_load_acquire_u64(&record_of(region, k)->word)) == SHL_PROCESS_FREE;
-    if (!is_free && !dead) continue;
+    if (!is_free && !(dead && free_dead(region, k))) continue;
     shoal_status status = shl_liveness_take(part->object, k, &part->liveness);
     if (status == SHOAL_E_BUSY) continue;
     if (status == SHOAL_OK) enter_record(region, k);
@@ -93,9 +103,11 @@ bool shl_process_is_dead(const struct shl_region *region, uint32_t process, uint
   uint64_t word = shl_load_acquire_u64(&record->word);
   if (word != word_of(SHL_PROCESS_LIVE, generation)) return true;
   const struct shl_object *object = region->private_part->object;
-  return object == NULL ||
-         !shl_liveness_is_held(object, process, shl_load_acquire_u64(&record->pid),
-                               shl_load_acquire_u64(&record->start_time));
+  bool held = object != NULL &&
+              shl_liveness_is_held(object, process, shl_load_acquire_u64(&record->pid),
+                                   shl_load_acquire_u64(&record->start_time));
+  // Whoever holds the byte by now may be the successor, who has made the record FREE before.
+  return !held || shl_load_acquire_u64(&record->word) != word;
 }
 
 bool shl_process_next_dead(const struct shl_region *region, uint32_t *process,

@@ -79,7 +79,10 @@ class Drain final : public Model<DrainState> {
     (void)s;
     return actor != 1 || size_.freer_dies;
   }
-  void Bury(State &s) override { s.died = 1; }
+  void Bury(State &s, int actor) override {
+    (void)actor;
+    s.died = 1;
+  }
   void Check(const State &s) override;
   void Print(const State &s) override;
 

@@ -119,7 +119,10 @@ class Model {
     return true;
   }
   /// Notes that somebody died.
-  virtual void Bury(State &s) { (void)s; }
+  virtual void Bury(State &s, int actor) {
+    (void)s;
+    (void)actor;
+  }
   /// What happens besides actors' steps.
   virtual void Environment(const State &s) { (void)s; }
 
@@ -190,7 +193,7 @@ class Model {
 
   void Die(State s, int actor) {
     s.thread[actor] = Thread{};
-    Bury(s);
+    Bury(s, actor);
     if (actor != kRecoverer) s.dead = static_cast<uint8_t>(s.dead | 1 << actor);
     Put(s);
   }

@@ -80,7 +80,10 @@ class Runs final : public Model<RunsState> {
   State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
-  void Bury(State &s) override { s.died = 1; }
+  void Bury(State &s, int actor) override {
+    (void)actor;
+    s.died = 1;
+  }
   void Check(const State &s) override;
   void Print(const State &s) override;
 
