@@ -13,12 +13,12 @@
 //   actors    0 and 1 make and release slabs, allocate and free blocks and runs, each other's too,
 //             free_from, drain, and trim; 2 recovers
 //   steps     slab_new, examine (slab.c); claim, release, settle (chunk.c); run_alloc, run_free,
-//             run_collect (run.c); collect, remote free (remote.c); hint.c; drain.c; trim.c with the
-//             rows given back in one step; free_from (handover.c); shl_recover (recover.c)
+//             run_collect (run.c); collect, remote free (remote.c); hint.c; drain.c; trim.c, with
+//             the rows given back in one step; free_from (handover.c); shl_recover (recover.c)
 //   checked   no unit is issued twice, as a block or a run; what is live is marked so, and has its
-//             slab's descriptor; recovery frees nothing that is live; at rest no claim is left, each
-//             unit is free or somebody's, each slab is listed and has descriptors, nothing else has,
-//             and what is in RB is hinted
+//             slab's descriptor; recovery frees nothing that is live; at rest no claim is left,
+//             each unit is free or somebody's, each slab is listed and has descriptors, nothing
+//             else has, and what is in RB is hinted
 //
 // The hand and the links of lists are in lists_test.cc: here blocks come from F, and a list is a
 // bit a slab.
