@@ -10,12 +10,11 @@
 #include "alloc/run.h"
 #include "alloc/slot.h"
 #include "alloc/tag.h"
-#include "mapping/request.h"
 #include "tests/harness/harness.h"
 
-// The limits of a region: the superblock's, and those of alloc/format.c.
-#define CHUNK_LAST (SHL_CAPACITY_MAX / SHL_CHUNK_BYTES - 1)
-#define UNIT_LAST (SHL_CAPACITY_MAX / SHL_UNIT_BYTES - 1)
+// The limits of a region: a capacity of 4 TiB, and those of alloc/format.c.
+#define CHUNK_LAST ((UINT64_C(4) << 40) / SHL_CHUNK_BYTES - 1)
+#define UNIT_LAST ((UINT64_C(4) << 40) / SHL_UNIT_BYTES - 1)
 enum { PROCESS_LAST = 16383, TABLE_LAST = 65535, GENERATION_LAST = 0xffffff };
 
 static void expect_journal(struct shl_journal entry) {
