@@ -13,12 +13,25 @@
 #include "alloc/run.h"
 #include "alloc/slab.h"
 
+static bool has_pending_bits(const shoal_heap *heap, const struct shl_place *place) {
+  const struct shl_class_info *info = shl_class_info(shl_desc_class(place->desc));
+  const struct shl_remote_rec *remote = shl_remote_row(heap, place->unit);
+  for (unsigned w = 0; w < info->words; w++) {
+    if (shl_load_seq_cst_u64(&remote->freed[w]) != 0) return true;
+  }
+  return false;
+}
+
 // Takes back the flag that sent a free this way, where no hint stands behind it: it came late, when
-// the slab of its time was gone. A remote free under way sets it again with its hint.
+// the slab of its time was gone. A remote free under way whose bit is not set yet sets the flag
+// again, with its hint; one whose bit is set may have found the flag up, and will not.
 static void drop_late_flag(shoal_heap *heap, const struct shl_place *place) {
-  uint32_t dirty = shl_load_seq_cst_u32(&shl_chunk_row(heap, place->chunk)->dirty);
-  bool hinted = (dirty >> place->unit % SHL_UNITS_PER_CHUNK & 1) != 0;
-  if (shl_desc_pending(place->desc) && !hinted) shl_hint_set_pending(heap, place->unit, false);
+  shl_a32 *dirty = &shl_chunk_row(heap, place->chunk)->dirty;
+  bool hinted = (shl_load_seq_cst_u32(dirty) >> place->unit % SHL_UNITS_PER_CHUNK & 1) != 0;
+  if (!shl_desc_pending(place->desc) || hinted) return;
+  shl_hint_set_pending(heap, place->unit, false);
+  (void)shl_or_seq_cst_u32(dirty, 0);  // the flag is down before RB is read
+  if (has_pending_bits(heap, place)) shl_hint_set_pending(heap, place->unit, true);
 }
 
 static bool is_own(struct shl_seat seat, const struct shl_place *place) {
