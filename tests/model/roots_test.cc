@@ -15,8 +15,9 @@ void Roots::StoreVersion(State &s, const Thread &by, int index, int owner) {
   }
 }
 
-// Whether the slot's owner is dead, and nobody acts as it.
+// Whether the slot's owner is dead, and nobody acts as it. 255: a record of nobody's.
 bool Roots::IsGone(const State &s, int slot) {
+  if (slot == 255) return false;
   const Thread &recoverer = s.thread[kRecoverer];
   return Has(s.dead, slot) && !(recoverer.op == kRecover && recoverer.victim == slot);
 }
