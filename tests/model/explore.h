@@ -73,7 +73,8 @@ template <class State>
 class Model {
  public:
   static constexpr int kRecoverer = State::kActors - 1;
-  static constexpr uint64_t kMost = 200000000;
+  // A search that has come so far gives up: it takes 10 GiB.
+  static constexpr uint64_t kMost = 80000000;
 
   virtual ~Model() = default;
 
