@@ -147,11 +147,6 @@ static bool fail(struct death *death, const char *what, const struct outcome *is
   return false;
 }
 
-static void keep_finding(void *context, shoal_off off, const char *text) {
-  (void)off;
-  *(const char **)context = text;
-}
-
 // Takes what the living one has allocated out of what there is. returns: whether it was there.
 static bool can_leave_out(const struct death *death, struct outcome *is) {
   unsigned found = 0;
@@ -173,7 +168,7 @@ static bool can_leave_out(const struct death *death, struct outcome *is) {
 static bool is_right(struct death *death) {
   const char *finding = "neither done nor undone";
   struct outcome is;
-  bool clean = shoal_check(death->stage.heap, keep_finding, &finding) == SHOAL_OK;
+  bool clean = stage_is_clean(death->stage.heap, &finding);
   bool adds_up = outcome_read(&death->stage, &is);
   if (!can_leave_out(death, &is)) return fail(death, "a living process's block is free", &is);
   const struct act *act = death->plan->act;

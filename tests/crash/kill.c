@@ -110,11 +110,6 @@ static bool fail(struct killing *killing, const char *what, const struct outcome
   return false;
 }
 
-static void keep_finding(void *context, shoal_off off, const char *text) {
-  (void)off;
-  *(const char **)context = text;
-}
-
 // Whether the words' block is all there is, in the one slab of the one chunk that is cut.
 static bool is_empty(const struct killing *killing) {
   struct outcome left;
@@ -145,7 +140,7 @@ static bool is_right(struct killing *killing) {
   const struct act *act = killing->plan->act;
   const struct outcome *before = &killing->outcomes[killing->board->done];
   const struct outcome *after = before + (killing->board->done < act->calls);
-  bool clean = shoal_check(killing->stage.heap, keep_finding, &finding) == SHOAL_OK;
+  bool clean = stage_is_clean(killing->stage.heap, &finding);
   bool adds_up = outcome_read(&killing->stage, &is);
   bool whole = outcome_may_be(&is, before, after, act->moves);
   if (!clean || !adds_up || !whole) return fail(killing, finding, &is);

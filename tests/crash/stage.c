@@ -135,3 +135,12 @@ bool outcome_may_be(const struct outcome *is, const struct outcome *a, const str
   if (is_same(is, a) || is_same(is, b)) return true;
   return moves && (is_both(is, a, b) || is_between(is, a, b));
 }
+
+static void keep_finding(void *context, shoal_off off, const char *text) {
+  (void)off;
+  *(const char **)context = text;
+}
+
+bool stage_is_clean(shoal_heap *heap, const char **finding) {
+  return shoal_check(heap, keep_finding, finding) == SHOAL_OK;
+}

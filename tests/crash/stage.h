@@ -27,7 +27,6 @@ struct stage {
   shoal_off *words;                // STAGE_WORDS in the heap, each 0 at first
   shoal_off blocks[STAGE_BLOCKS];  // allocated
   unsigned count;
-  unsigned done;  // calls of the act that have returned
   uint64_t pin;
 };
 
@@ -83,5 +82,8 @@ bool outcome_read(const struct stage *stage, struct outcome *out);
 /// two; where it moves a block, both; where it grows one in place, that grown in part.
 bool outcome_may_be(const struct outcome *is, const struct outcome *a, const struct outcome *b,
                     bool moves);
+
+/// Whether nothing in the heap contradicts itself; otherwise *finding is the last of what does.
+bool stage_is_clean(shoal_heap *heap, const char **finding);
 
 #endif

@@ -84,11 +84,6 @@ static void fail(struct weave *weave, const char *what) {
        (unsigned long long)(turns->changes > 2 ? turns->turn[2].access : 0));
 }
 
-static void keep_finding(void *context, shoal_off off, const char *text) {
-  (void)off;
-  *(const char **)context = text;
-}
-
 static bool is_new(struct weave *weave) {
   uint64_t sum = stir(undo_sum(weave->begin, view, NULL), statuses(weave));
   if (sum == 0) sum = 1;
@@ -128,7 +123,7 @@ static bool is_right(struct weave *weave) {
   }
   if (!is_new(weave)) return true;
   weave->sum->endings++;
-  bool clean = shoal_check(weave->turns.heap, keep_finding, &finding) == SHOAL_OK;
+  bool clean = stage_is_clean(weave->turns.heap, &finding);
   uint64_t is = sight(weave);
   bool known = false;
   for (unsigned i = 0; i < weave->orders; i++) known = known || weave->sights[i] == is;
