@@ -205,8 +205,8 @@ static bool chunks_are_backed(const struct shl_check *check, const struct shl_su
   for (uint32_t i = 0; i < word.x; i++) {
     const struct shl_chunk_rec *row = shl_chunk_row(check->heap, subject->chunk + i);
     uint32_t committed = shl_load_acquire_u32(&row->committed);
-    bool last = i + 1 == word.x;
-    if (last ? (committed & 1) == 0 : committed != UINT32_MAX) return false;
+    uint32_t wanted = i + 1 == word.x ? (uint32_t)shl_low_mask(word.last) : UINT32_MAX;
+    if ((committed & wanted) != wanted) return false;
   }
   return true;
 }

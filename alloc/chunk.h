@@ -11,6 +11,7 @@ struct shl_chunk_word {
   unsigned state;
   uint32_t slot;
   uint32_t x;
+  unsigned last;  // HEAD: units of the last chunk that the block has, 1 to 32; others: 32
 };
 
 static inline uint64_t shl_chunk_encode(unsigned state, uint32_t slot, uint32_t x) {
@@ -20,7 +21,15 @@ static inline uint64_t shl_chunk_encode(unsigned state, uint32_t slot, uint32_t 
 static inline struct shl_chunk_word shl_chunk_decode(uint64_t word) {
   return (struct shl_chunk_word){.state = (unsigned)(word & 15),
                                  .slot = (uint32_t)(word >> 4 & 0xffff),
-                                 .x = (uint32_t)(word >> 20 & 0x3fffff)};
+                                 .x = (uint32_t)(word >> 20 & 0x3fffff),
+                                 .last = SHL_UNITS_PER_CHUNK - (unsigned)(word >> 42 & 31)};
+}
+
+/// The word of a run of whole chunks that is allocated: of `count`, the last one as far as `last`
+/// units. One store of it says how long the block is.
+static inline uint64_t shl_chunk_encode_head(uint32_t slot, uint32_t count, unsigned last) {
+  return shl_chunk_encode(SHL_CHUNK_HEAD, slot, count) |
+         (uint64_t)(SHL_UNITS_PER_CHUNK - last) << 42;
 }
 
 static inline struct shl_chunk_word shl_chunk_read(const shoal_heap *heap, uint32_t chunk) {

@@ -9,6 +9,8 @@
 //   grow   J = HGROW(h, m); FREE -> CONT(h) from h + n on; back; h = HEAD(s, m) (the commit); J = 0
 //   shrink J = HGROW(h, m); h = HEAD(s, m) (the commit); CONT(h) from h + m on -> FREE; J = 0
 //
+// HEAD says the length to the unit, so that one store of it changes the block from what it was to
+// what it is to be; of its last chunk more may be backed, by whoever died or had the chunk before.
 // No word carries a generation: CONT names its head, and a head in CLAIM or FREEING names the one
 // slot that may leave that state, so a late look at J can always tell what is still its own.
 // A record ends before the first chunk is let go: what it names may be another's afterwards, cut
@@ -34,6 +36,24 @@ static bool swap_free(shoal_heap *heap, uint32_t chunk, unsigned state, struct s
   return shl_cas_seq_cst_u64(&shl_chunk_row(heap, chunk)->word,
                              shl_chunk_encode(SHL_CHUNK_FREE, 0, 0),
                              shl_chunk_encode(state, to.slot, to.x));
+}
+
+// How long a block is: its chunks, and of the last one so many units.
+struct length {
+  uint64_t chunks;
+  unsigned last;
+};
+
+static struct length length_of(uint64_t bytes) {
+  uint64_t chunks = (bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES;
+  uint64_t tail = bytes - (chunks - 1) * SHL_CHUNK_BYTES;
+  return (struct length){.chunks = chunks,
+                         .last = (unsigned)((tail + SHL_UNIT_BYTES - 1) / SHL_UNIT_BYTES)};
+}
+
+static void set_head(shoal_heap *heap, uint32_t head, uint32_t slot, struct length length) {
+  shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
+                        shl_chunk_encode_head(slot, (uint32_t)length.chunks, length.last));
 }
 
 static void set_free(shoal_heap *heap, uint32_t chunk) {
@@ -207,8 +227,7 @@ shoal_status shl_huge_alloc(struct shl_seat seat, const struct shl_wish *wish, u
   *out = shl_chunk_offset(head);
   shl_record_stand_for(seat.slot, &wish->record, *out);
   shl_store_release_u64(&shl_chunk_row(seat.heap, head)->tag, wish->tag);
-  shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, head)->word,
-                        shl_chunk_encode(SHL_CHUNK_HEAD, shl_seat_id(seat), count));
+  set_head(seat.heap, head, shl_seat_id(seat), length_of(bytes));
   shl_journal_clear(seat.slot);
   return SHOAL_OK;
 }
@@ -244,25 +263,23 @@ bool shl_huge_free(struct shl_seat seat, uint32_t head) {
 uint64_t shl_huge_bytes(const shoal_heap *heap, uint32_t head) {
   struct shl_chunk_word word = shl_chunk_read(heap, head);
   if (!is_run(heap, head, word)) return 0;
-  uint32_t last = head + word.x - 1;
-  uint64_t committed = shl_load_relaxed_u32(&shl_chunk_row(heap, last)->committed);
-  unsigned units = shl_lowest_bit(~committed);
-  return (uint64_t)(word.x - 1) * SHL_CHUNK_BYTES + (uint64_t)units * SHL_UNIT_BYTES;
+  return (uint64_t)(word.x - 1) * SHL_CHUNK_BYTES + (uint64_t)word.last * SHL_UNIT_BYTES;
 }
 
 static bool grow_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk_word word,
                            uint64_t bytes) {
   shoal_heap *heap = seat.heap;
-  uint32_t count = (uint32_t)((bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES);
+  struct length length = length_of(bytes);
+  if (length.chunks > heap->chunk_end - head) return false;
   uint32_t end = head + word.x;
-  if (count > heap->chunk_end - head || raise_to(heap, head + count) != SHOAL_OK) return false;
-  shl_journal_set(seat.slot, SHL_J_HGROW, head, count);
-  bool grown = claim_tail(heap, head, end, head + count) == head + count;
+  uint32_t end_after = head + (uint32_t)length.chunks;
+  if (raise_to(heap, end_after) != SHOAL_OK) return false;
+  shl_journal_set(seat.slot, SHL_J_HGROW, head, end_after - head);
+  bool grown = claim_tail(heap, head, end, end_after) == end_after;
   grown = grown && back_chunks(seat, end - 1, bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES,
                                false) == SHOAL_OK;
   if (grown) {
-    shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
-                          shl_chunk_encode(SHL_CHUNK_HEAD, word.slot, count));
+    set_head(heap, head, word.slot, length);
   } else {
     shl_huge_let_tail_go(heap, head, end);
   }
@@ -270,20 +287,31 @@ static bool grow_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk
   return grown;
 }
 
+static void shrink_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk_word word,
+                             struct length length) {
+  uint32_t chunks = (uint32_t)length.chunks;
+  shl_journal_set(seat.slot, SHL_J_HGROW, head, chunks);
+  set_head(seat.heap, head, word.slot, length);
+  shl_huge_let_tail_go(seat.heap, head, head + chunks);
+  shl_journal_clear(seat.slot);
+  shl_chunk_decay(seat);
+}
+
+// In its last chunk: what is to be had is backed before the block has it.
+static bool resize_last(struct shl_seat seat, uint32_t head, struct shl_chunk_word word,
+                        unsigned last) {
+  uint32_t chunk = head + word.x - 1;
+  if (back_chunk(seat, chunk, (uint64_t)last * SHL_UNIT_BYTES, false) != SHOAL_OK) return false;
+  set_head(seat.heap, head, word.slot, (struct length){.chunks = word.x, .last = last});
+  return true;
+}
+
 bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes) {
-  shoal_heap *heap = seat.heap;
-  struct shl_chunk_word word = shl_chunk_read(heap, head);
-  if (!is_run(heap, head, word)) return false;
-  uint64_t chunks = (bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES;
-  if (chunks > word.x) return grow_by_chunks(seat, head, word, bytes);
-  if (chunks < word.x) {
-    shl_journal_set(seat.slot, SHL_J_HGROW, head, (uint32_t)chunks);
-    shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
-                          shl_chunk_encode(SHL_CHUNK_HEAD, word.slot, (uint32_t)chunks));
-    shl_huge_let_tail_go(heap, head, head + (uint32_t)chunks);
-    shl_journal_clear(seat.slot);
-    shl_chunk_decay(seat);
-  }
-  uint64_t tail = bytes - (chunks - 1) * (uint64_t)SHL_CHUNK_BYTES;
-  return back_chunk(seat, head + (uint32_t)chunks - 1, tail, false) == SHOAL_OK;
+  struct shl_chunk_word word = shl_chunk_read(seat.heap, head);
+  if (!is_run(seat.heap, head, word)) return false;
+  struct length length = length_of(bytes);
+  if (length.chunks > word.x) return grow_by_chunks(seat, head, word, bytes);
+  if (length.chunks == word.x) return resize_last(seat, head, word, length.last);
+  shrink_by_chunks(seat, head, word, length);
+  return true;
 }

@@ -113,7 +113,7 @@ static void a_run_grows_over_free_chunks_behind(void) {
   EXPECT(shl_huge_resize(here, head, 7 * mib));
   expect_word(head, SHL_CHUNK_HEAD, 4);
   expect_word(head + 3, SHL_CHUNK_CONT, head);
-  EXPECT_LE(7 * mib, shl_huge_bytes(heap, head));
+  EXPECT_EQ(7 * mib, shl_huge_bytes(heap, head));
   EXPECT_EQ(0x5a, ((char *)shoal_ptr(heap, shl_chunk_offset(head)))[3 * mib - 1]);
   ((char *)shoal_ptr(heap, shl_chunk_offset(head)))[7 * mib - 1] = 1;
   EXPECT(!shl_huge_resize(here, head, 100 * mib));
@@ -123,12 +123,24 @@ static void a_run_grows_over_free_chunks_behind(void) {
   EXPECT_EQ(0, stand_journal(here));
 }
 
+static void a_run_is_as_long_as_asked_whatever_is_backed(void) {
+  uint32_t head = alloc(4 * mib);
+  EXPECT(shl_huge_free(here, head));
+  EXPECT_EQ(head, alloc(3 * mib));
+  EXPECT_EQ(UINT32_MAX, committed(head + 1));
+  EXPECT_EQ(3 * mib, shl_huge_bytes(heap, head));
+  EXPECT(shl_huge_resize(here, head, 3 * mib - SHL_UNIT_BYTES));
+  EXPECT_EQ(3 * mib - SHL_UNIT_BYTES, shl_huge_bytes(heap, head));
+  EXPECT(shl_huge_resize(here, head, 4 * mib));
+  EXPECT_EQ(4 * mib, shl_huge_bytes(heap, head));
+}
+
 static void a_run_shrinks_from_its_end(void) {
   uint32_t head = alloc(9 * mib);
   EXPECT(shl_huge_resize(here, head, 3 * mib));
   expect_word(head, SHL_CHUNK_HEAD, 2);
   for (uint32_t i = 2; i < 5; i++) expect_word(head + i, SHL_CHUNK_FREE, 0);
-  EXPECT_LE(3 * mib, shl_huge_bytes(heap, head));
+  EXPECT_EQ(3 * mib, shl_huge_bytes(heap, head));
   EXPECT(shl_huge_resize(here, head, 4 * mib));
   EXPECT_EQ(4 * mib, shl_huge_bytes(heap, head));
   EXPECT(!shl_huge_resize(here, head + 1, mib));
@@ -288,7 +300,8 @@ SUITE(huge, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_run_names_its_head
       TEST(the_tail_is_backed_to_the_unit), TEST(a_second_free_is_noticed),
       TEST(gaps_are_used_before_new_chunks), TEST(full_is_said_when_no_chunks_in_a_row_are_left),
       TEST(chunks_in_passing_are_busy_not_full), TEST(a_run_grows_over_free_chunks_behind),
-      TEST(a_run_shrinks_from_its_end), TEST(zeroed_means_zero_whatever_was_there),
+      TEST(a_run_is_as_long_as_asked_whatever_is_backed), TEST(a_run_shrinks_from_its_end),
+      TEST(zeroed_means_zero_whatever_was_there),
       TEST(without_growth_backed_chunks_alone_are_taken),
       TEST(the_limit_refuses_and_leaves_nothing), TEST(spoilt_lengths_are_no_blocks),
       TEST(what_cannot_grow_raises_no_mark), TEST(no_run_takes_a_huge_blocks_bytes_for_zero),

@@ -213,6 +213,8 @@ static void areas_and_steps_keep_their_numbers(void) {
 
 static void words_are_packed_as_they_were(void) {
   EXPECT_EQ(UINT64_C(0x0000020000512343), shl_chunk_encode(SHL_CHUNK_HEAD, 0x1234, 0x200005));
+  EXPECT_EQ(UINT64_C(0x00007e0000512343), shl_chunk_encode_head(0x1234, 0x200005, 1));
+  EXPECT_EQ(UINT64_C(0x0000020000512343), shl_chunk_encode_head(0x1234, 0x200005, 32));
   EXPECT_EQ(UINT64_C(0x807), shl_run_encode(7, SHL_RUN_SLAB));
   EXPECT_EQ(UINT64_C(0x700481234), shl_desc_make(0x1234, 0x48, 7));
   struct shl_owner_word owner = {.state = SHL_OWNER_OWNED,
