@@ -5,13 +5,18 @@
 
 #include <shoal/orphans.h>
 
+#include "tests/crash/contents.h"
+#include "tests/crash/ends.h"
 #include "tests/harness/harness.h"
 
-// Sizes: a block of a slab of 32, so that two slabs are soon made; a run; whole chunks.
-enum { SMALL = 2048, SMALL_SLAB = 32, RUN = 40 << 10, HUGE = 3 << 20, MANY = 70 };
+enum { MANY = STAGE_SLABS + 5 };
 
+// CORRUPT where what is asked to be zero is not.
 static shoal_status take(struct stage *stage, size_t bytes, unsigned flags) {
-  return shoal_alloc(stage->heap, bytes, flags) != 0 ? SHOAL_OK : SHOAL_E_FULL;
+  shoal_off off = shoal_alloc(stage->heap, bytes, flags);
+  if (off == 0) return SHOAL_E_FULL;
+  bool is_zero = (flags & SHOAL_ZERO) == 0 || stage_contents(stage, off) == CONTENTS_ZERO;
+  return is_zero ? SHOAL_OK : SHOAL_E_CORRUPT;
 }
 
 static shoal_status alloc_block(struct stage *stage, unsigned index) {
@@ -19,9 +24,8 @@ static shoal_status alloc_block(struct stage *stage, unsigned index) {
   return take(stage, stage->bytes, 0);
 }
 
-static shoal_status alloc_zero(struct stage *stage, unsigned index) {
-  (void)index;
-  return take(stage, stage->bytes, SHOAL_ZERO);
+static void ask_for_zero(struct stage *stage) {
+  stage->zeroed = true;
 }
 
 static shoal_status alloc_aligned(struct stage *stage, unsigned index) {
@@ -30,12 +34,12 @@ static shoal_status alloc_aligned(struct stage *stage, unsigned index) {
 
 static shoal_status alloc_run(struct stage *stage, unsigned index) {
   (void)index;
-  return take(stage, RUN, 0);
+  return take(stage, STAGE_RUN, 0);
 }
 
 static shoal_status alloc_huge(struct stage *stage, unsigned index) {
   (void)index;
-  return take(stage, HUGE, 0);
+  return take(stage, STAGE_HUGE, 0);
 }
 
 static void prepare_block(struct stage *stage) {
@@ -43,19 +47,15 @@ static void prepare_block(struct stage *stage) {
 }
 
 static void prepare_run(struct stage *stage) {
-  (void)stage_take(stage, RUN);
+  (void)stage_take(stage, STAGE_RUN);
 }
 
 static void prepare_huge(struct stage *stage) {
-  (void)stage_take(stage, HUGE);
+  (void)stage_take(stage, STAGE_HUGE);
 }
 
 static void prepare_slabs(struct stage *stage) {
-  for (unsigned i = 0; i < SMALL_SLAB + 1; i++) (void)stage_take(stage, SMALL);
-}
-
-static void prepare_other_slabs(struct stage *stage) {
-  for (unsigned i = 0; i < SMALL_SLAB + 1; i++) (void)stage_take_as_other(stage, SMALL);
+  for (unsigned i = 0; i < STAGE_SLABS; i++) (void)stage_take(stage, stage->bytes);
 }
 
 static void prepare_other_block(struct stage *stage) {
@@ -72,32 +72,85 @@ static void prepare_each_kind(struct stage *stage) {
   prepare_huge(stage);
 }
 
-// In place and elsewhere, within a kind and into another, longer and shorter.
-static shoal_status realloc_next(struct stage *stage, unsigned index) {
-  const struct {
-    unsigned block;
-    size_t bytes;
-  } steps[] = {{0, stage->bytes - 8}, {0, 5000},     {0, RUN}, {1, RUN + 20000}, {1, 5000},
-               {2, HUGE * 2},         {2, HUGE - 1}, {2, 100}};
-  shoal_off *off = &stage->blocks[steps[index].block];
-  void *moved = shoal_realloc(stage->heap, shoal_ptr(stage->heap, *off), steps[index].bytes);
+// A block, and how long it is to be.
+struct resizing {
+  unsigned block;
+  size_t bytes;
+};
+
+// CORRUPT where the block does not contain what it did, as far as it has room.
+static shoal_status resize(struct stage *stage, struct resizing to) {
+  shoal_off *off = &stage->blocks[to.block];
+  uint32_t contents = stage_contents(stage, *off);
+  void *moved = shoal_realloc(stage->heap, shoal_ptr(stage->heap, *off), to.bytes);
   if (moved == NULL) return SHOAL_E_FULL;
   *off = shoal_offset(stage->heap, moved);
-  return SHOAL_OK;
+  return stage_contents(stage, *off) == contents ? SHOAL_OK : SHOAL_E_CORRUPT;
 }
 
-// Of a slab, a run, whole chunks, in turn.
-static size_t bytes_of_kind(const struct stage *stage, unsigned index) {
-  const size_t bytes[] = {stage->bytes, RUN, HUGE};
-  return bytes[index % 3];
+static shoal_status resize_word(struct stage *stage, struct resizing to) {
+  shoal_off *word = &stage->words[to.block];
+  uint32_t contents = stage_contents(stage, *word);
+  shoal_status status = shoal_realloc_to(stage->heap, word, to.bytes);
+  if (status != SHOAL_OK) return status;
+  return stage_contents(stage, *word) == contents ? SHOAL_OK : SHOAL_E_CORRUPT;
+}
+
+// Where the block stands: a slab's, a run's, whole chunks that grow by some, within the last, and
+// shrink, by some and within it.
+enum { STAYS = 7 };
+static struct resizing staying(const struct stage *stage, unsigned index) {
+  const struct resizing steps[STAYS] = {
+      {0, stage->bytes - 8}, {1, STAGE_RUN + 20000},     {1, STAGE_RUN},    {2, STAGE_HUGE * 2},
+      {2, STAGE_HUGE * 2 - 300000}, {2, STAGE_HUGE * 2 - 9000}, {2, STAGE_HUGE - 1}};
+  return steps[index];
+}
+
+// Within a kind and into another, longer and shorter.
+enum { MOVES = 4 };
+static struct resizing moving(unsigned index) {
+  // The last is a class's: all of it is copied.
+  static const struct resizing steps[MOVES] = {{0, 5000}, {0, STAGE_RUN}, {1, 5000}, {2, 112}};
+  return steps[index];
+}
+
+static shoal_status realloc_staying(struct stage *stage, unsigned index) {
+  struct resizing to = staying(stage, index);
+  shoal_off before = stage->blocks[to.block];
+  shoal_status status = resize(stage, to);
+  bool stayed = stage->blocks[to.block] == before;
+  return status == SHOAL_OK && !stayed ? SHOAL_E_ADDRESS : status;
+}
+
+static shoal_status realloc_moving(struct stage *stage, unsigned index) {
+  return resize(stage, moving(index));
+}
+
+static shoal_status realloc_to_staying(struct stage *stage, unsigned index) {
+  struct resizing to = staying(stage, index);
+  shoal_off before = stage->words[to.block];
+  shoal_status status = resize_word(stage, to);
+  bool stayed = stage->words[to.block] == before;
+  return status == SHOAL_OK && !stayed ? SHOAL_E_ADDRESS : status;
+}
+
+static shoal_status alloc_zero(struct stage *stage, unsigned index) {
+  return take(stage, stage_bytes_of(stage, index), SHOAL_ZERO);
+}
+
+static shoal_status alloc_zero_to(struct stage *stage, unsigned index) {
+  size_t bytes = stage_bytes_of(stage, index);
+  return shoal_alloc_to(stage->heap, &stage->words[index], bytes, SHOAL_ZERO);
 }
 
 static shoal_status alloc_to(struct stage *stage, unsigned index) {
-  return shoal_alloc_to(stage->heap, &stage->words[index], bytes_of_kind(stage, index), 0);
+  return shoal_alloc_to(stage->heap, &stage->words[index], stage_bytes_of(stage, index), 0);
 }
 
 static void prepare_words(struct stage *stage) {
-  for (unsigned i = 0; i < 3; i++) stage->words[i] = stage_take(stage, bytes_of_kind(stage, i));
+  for (unsigned i = 0; i < STAGE_KINDS; i++) {
+    stage->words[i] = stage_take(stage, stage_bytes_of(stage, i));
+  }
   stage->words[3] = stage_take_as_other(stage, stage->bytes);
 }
 
@@ -106,8 +159,8 @@ static shoal_status free_from(struct stage *stage, unsigned index) {
 }
 
 static shoal_status realloc_to(struct stage *stage, unsigned index) {
-  static const size_t bytes[] = {5000, 5000, RUN, RUN};
-  return shoal_realloc_to(stage->heap, &stage->words[index], bytes[index]);
+  static const struct resizing steps[] = {{0, 5000}, {1, 5000}, {2, STAGE_RUN}, {3, STAGE_RUN}};
+  return resize_word(stage, steps[index]);
 }
 
 static shoal_status reserve_and_publish(struct stage *stage, unsigned index) {
@@ -115,13 +168,13 @@ static shoal_status reserve_and_publish(struct stage *stage, unsigned index) {
   if (index % 2 == 1) {
     return shoal_publish(stage->heap, &stage->words[kind], stage->blocks[kind]);
   }
-  return shoal_reserve(stage->heap, bytes_of_kind(stage, kind), 0, &stage->blocks[kind]);
+  return shoal_reserve(stage->heap, stage_bytes_of(stage, kind), 0, &stage->blocks[kind]);
 }
 
 static shoal_status reserve_and_cancel(struct stage *stage, unsigned index) {
   unsigned kind = index / 2;
   if (index % 2 == 1) return shoal_cancel(stage->heap, stage->blocks[kind]);
-  return shoal_reserve(stage->heap, bytes_of_kind(stage, kind), 0, &stage->blocks[kind]);
+  return shoal_reserve(stage->heap, stage_bytes_of(stage, kind), 0, &stage->blocks[kind]);
 }
 
 static shoal_status build(shoal_heap *heap, void *object, void *context) {
@@ -149,7 +202,7 @@ static shoal_status pin(struct stage *stage, unsigned index) {
 }
 
 static void prepare_pin(struct stage *stage) {
-  stage->words[0] = stage_take(stage, RUN);
+  stage->words[0] = stage_take(stage, STAGE_RUN);
 }
 
 static void prepare_waste(struct stage *stage) {
@@ -175,127 +228,80 @@ static shoal_status detach(struct stage *stage, unsigned index) {
   return SHOAL_OK;
 }
 
-// The other leaves a slab with free blocks and pending frees behind.
-static void leave_orphan(struct stage *stage) {
-  prepare_other_slabs(stage);
-  for (unsigned i = 0; i < 8; i++) {
-    EXPECT_OK(shoal_free_offset(stage->heap, stage->blocks[i]));
-  }
-  struct shl_seat seat = {.heap = stage->heap, .slot = stage->other->seat.slot};
-  shl_slot_let_go(seat);
-  *stage->other = actor_of(stage->heap, stage->other->process);
-  stage->other->generation = stage->actor->generation;
-}
-
-// A thread without a slot comes.
-static void leave_orphan_and_seat(struct stage *stage) {
-  leave_orphan(stage);
-  shl_seat_return(stage->heap);
-}
-
-static shoal_status alloc_small(struct stage *stage, unsigned index) {
-  (void)index;
-  return take(stage, SMALL, 0);
-}
-
-// The other's thread has ended without a word.
-static void end_other(struct stage *stage) {
-  struct shl_seat seat = {.heap = stage->heap, .slot = stage->other->seat.slot};
-  struct shl_owner_rec *row = shl_owner_row(stage->heap, shl_seat_id(seat));
-  shl_store_release_u64(&row->thread, INT32_MAX);
-}
-
-static void leave_dead(struct stage *stage) {
-  prepare_other_slabs(stage);
-  end_other(stage);
-}
-
 static shoal_status reap(struct stage *stage, unsigned index) {
   (void)index;
   return shoal_reap(stage->heap);
 }
 
 static shoal_status alloc_tagged(struct stage *stage, unsigned index) {
-  return take(stage, bytes_of_kind(stage, index), SHOAL_TAGGED);
-}
-
-static void prepare_tagged(struct stage *stage) {
-  for (unsigned i = 0; i < 3; i++) {
-    stage->blocks[stage->count++] = shoal_alloc(stage->heap, bytes_of_kind(stage, i), SHOAL_TAGGED);
-  }
+  return take(stage, stage_bytes_of(stage, index), SHOAL_TAGGED);
 }
 
 static shoal_status untag(struct stage *stage, unsigned index) {
   return shoal_untag(stage->heap, stage->blocks[index]);
 }
 
-// The other has tagged three blocks, published none, and its thread has ended without a word.
-static void leave_tagged(struct stage *stage) {
-  actor_leave(stage->actor);
-  actor_enter(stage->other);
-  prepare_tagged(stage);
-  actor_leave(stage->other);
-  actor_enter(stage->actor);
-  end_other(stage);
-}
-
 // What to do with which orphan; the others stay.
 struct choice {
   shoal_off off;
   int what;
+  bool met;
 };
 
 static int choose(void *context, const shoal_orphan *orphan) {
-  const struct choice *choice = context;
-  return orphan->off == choice->off ? choice->what : SHOAL_ORPHAN_KEEP;
+  struct choice *choice = context;
+  if (orphan->off != choice->off) return SHOAL_ORPHAN_KEEP;
+  choice->met = true;
+  return choice->what;
 }
 
 static shoal_status claim_orphan(struct stage *stage, unsigned index) {
-  struct choice choice = {.off = stage->blocks[index % 3], .what = SHOAL_ORPHAN_FREE};
+  struct choice choice = {.off = stage->blocks[stage->count - STAGE_KINDS + index],
+                          .what = SHOAL_ORPHAN_FREE};
   if (index == 0) choice.what = SHOAL_ORPHAN_ADOPT;
-  return shoal_orphans(stage->heap, choose, &choice);
-}
-
-static void leave_dead_and_seat(struct stage *stage) {
-  leave_dead(stage);
-  shl_seat_return(stage->heap);
+  shoal_status status = shoal_orphans(stage->heap, choose, &choice);
+  return status == SHOAL_OK && !choice.met ? SHOAL_E_NOT_FOUND : status;
 }
 
 static shoal_status succeed(struct stage *stage, unsigned index) {
-  return index == 0 ? shoal_reap(stage->heap) : take(stage, SMALL, 0);
+  return index == 0 ? shoal_reap(stage->heap) : take(stage, stage->bytes, 0);
 }
 
 const struct act acts[] = {
     {"alloc", NULL, alloc_block, 1, false, false},
-    {"alloc zero", NULL, alloc_zero, 1, false, false},
+    {"alloc zero", ask_for_zero, alloc_zero, STAGE_KINDS, false, false},
     {"alloc many", NULL, alloc_block, MANY, false, false},
     {"alloc aligned", NULL, alloc_aligned, 2, false, false},
     {"alloc run", NULL, alloc_run, 1, false, false},
     {"alloc huge", NULL, alloc_huge, 1, false, false},
     {"free", prepare_block, free_next, 1, false, false},
-    {"free slabs", prepare_slabs, free_next, SMALL_SLAB + 1, false, false},
+    {"free slabs", prepare_slabs, free_next, STAGE_SLABS, false, false},
     {"free remote", prepare_other_block, free_next, 1, false, false},
-    {"free remote slabs", prepare_other_slabs, free_next, SMALL_SLAB + 1, false, false},
+    {"free remote slabs", end_take_slabs, free_next, STAGE_SLABS, false, false},
     {"free run", prepare_run, free_next, 1, false, false},
     {"free huge", prepare_huge, free_next, 1, false, false},
-    {"realloc", prepare_each_kind, realloc_next, 8, true, false},
-    {"alloc to", NULL, alloc_to, 3, false, false},
+    {"realloc", prepare_each_kind, realloc_moving, MOVES, true, false},
+    {"realloc in place", prepare_each_kind, realloc_staying, STAYS, false, false},
+    {"alloc to", NULL, alloc_to, STAGE_KINDS, false, false},
+    {"alloc zero to", ask_for_zero, alloc_zero_to, STAGE_KINDS, false, false},
     {"free from", prepare_words, free_from, 4, false, false},
     {"realloc to", prepare_words, realloc_to, 4, false, false},
-    {"reserve, publish", NULL, reserve_and_publish, 6, false, false},
-    {"reserve, cancel", NULL, reserve_and_cancel, 6, false, false},
+    {"realloc to in place", prepare_words, realloc_to_staying, STAYS, false, false},
+    {"reserve, publish", NULL, reserve_and_publish, 2 * STAGE_KINDS, false, false},
+    {"reserve, cancel", NULL, reserve_and_cancel, 2 * STAGE_KINDS, false, false},
     {"roots", NULL, change_roots, 5, false, false},
     {"pin", prepare_pin, pin, 2, false, false},
-    {"tagged", NULL, alloc_tagged, 3, false, false},
-    {"untag", prepare_tagged, untag, 3, false, false},
-    {"orphans", leave_tagged, claim_orphan, 3, false, true},
+    {"tagged", NULL, alloc_tagged, STAGE_KINDS, false, false},
+    {"untag", stage_take_tagged, untag, STAGE_KINDS, false, false},
+    {"orphans", end_dead_with_tags, claim_orphan, STAGE_KINDS, false, true},
     {"trim", prepare_waste, trim, 2, false, false},
-    {"idle", NULL, idle, 1, false, false},
-    {"detach", NULL, detach, 1, false, false},
-    {"adopt", leave_orphan_and_seat, alloc_small, 3, false, true},
-    {"tend", leave_orphan, alloc_small, SMALL_SLAB + 4, false, true},
-    {"reap", leave_dead, reap, 1, false, true},
-    {"succeed", leave_dead_and_seat, succeed, 2, false, true},
+    {"idle", prepare_block, idle, 1, false, false},
+    {"detach", prepare_block, detach, 1, false, false},
+    {"adopt", end_as_orphan_without_seat, alloc_block, 3, false, true},
+    {"tend", end_as_orphan, alloc_block, STAGE_SLABS + 3, false, true},
+    {"act as orphan", end_as_orphan_without_memory, alloc_block, 4, false, true},
+    {"reap", end_dead, reap, 1, false, true},
+    {"succeed", end_dead_without_seat, succeed, 2, false, true},
 };
 const unsigned act_count = sizeof acts / sizeof acts[0];
 
@@ -308,13 +314,23 @@ const struct act *act_named(const char *name) {
 
 void act_open(const struct act *act, const struct opening *opening, struct stage *stage) {
   if (act->ends_other) {
-    (void)stage_take_as_other(stage, SMALL);  // a slot of its own, while no orphan is there to take
+    // A slot of its own, while no orphan is there to take.
+    (void)stage_take_as_other(stage, stage->bytes);
   } else if (act->prepare != NULL) {
     act->prepare(stage);
   }
   opening->set(stage);
+  stage_fill(stage);
 }
 
 void act_end_other(const struct act *act, struct stage *stage) {
-  if (act->ends_other) act->prepare(stage);
+  if (!act->ends_other) return;
+  act->prepare(stage);
+  stage_fill(stage);
+  stage->ended_word = shl_load_acquire_u64(&shl_owner_row(stage->heap, stage->ended)->word);
+}
+
+bool act_has_met_other(const struct act *act, const struct stage *stage) {
+  return !act->ends_other ||
+         shl_load_acquire_u64(&shl_owner_row(stage->heap, stage->ended)->word) != stage->ended_word;
 }

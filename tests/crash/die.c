@@ -122,9 +122,10 @@ static uint64_t view(void *context, size_t offset, uint64_t value) {
   return value;
 }
 
-// The same region means another thing after another number of calls.
-static uint64_t sum_of(const struct death *death) {
-  return undo_sum(death->begin, view, death->stage.heap) + death->done;
+// A sum that tells the region from others, made of the one that it had at the mark: what is added
+// since is small, what the act has stored before may be much.
+static uint64_t sum_since(const struct death *death, struct undo_mark mark, uint64_t sum) {
+  return sum + undo_sum(mark, view, death->stage.heap);
 }
 
 static bool fail(struct death *death, const char *what, const struct outcome *is) {
@@ -158,7 +159,9 @@ static bool can_leave_out(const struct death *death, struct outcome *is) {
     }
     found += is_taken;
     if (is_taken) is->bytes -= is->blocks[i].bytes;
-    if (!is_taken) is->blocks[kept++] = is->blocks[i];
+    if (is_taken) continue;
+    is->contents[kept] = is->contents[i];
+    is->blocks[kept++] = is->blocks[i];
   }
   is->count = kept;
   return found == death->taken_count;
@@ -178,10 +181,11 @@ static bool is_right(struct death *death) {
   return (clean && adds_up && whole) || fail(death, finding, &is);
 }
 
-static bool is_ending_right(struct death *death, enum end end) {
+// `sum`: the region's, as it is.
+static bool is_ending_right(struct death *death, enum end end, uint64_t sum) {
   death->sum->hangs += end == END_HANGS;
   if (end == END_HANGS) return fail(death, "a recovery has no end", NULL);
-  if (is_met(death->ended, sum_of(death))) return true;
+  if (is_met(death->ended, sum)) return true;
   death->sum->endings++;
   return is_right(death);
 }
@@ -205,38 +209,41 @@ static void take_runs(struct death *death) {
   }
 }
 
-static bool is_recoverable(struct death *death);
+static bool is_recoverable(struct death *death, uint64_t sum);
 
 // The same after a living process has taken what it could get. As it was afterwards.
-static bool is_recoverable_later(struct death *death) {
+static bool is_recoverable_later(struct death *death, uint64_t sum) {
   if (!death->plan->busy || death->taken_count != 0) return true;
   struct undo_mark mark = undo_mark();
   struct actor actor = death->busy;
   bool hangs = let_do(death, &actor, take_runs, 0) == END_HANGS;
-  bool right = hangs ? fail(death, "the living wait", NULL) : is_recoverable(death);
+  sum = sum_since(death, mark, sum);
+  bool right = hangs ? fail(death, "the living wait", NULL) : is_recoverable(death, sum);
   undo_back_to(mark);
   death->taken_count = 0;
   return right;
 }
 
-// From the region as it is on: recovered, and all deaths in that recovery. As it was afterwards.
-static bool is_recoverable(struct death *death) {
-  if (is_met(death->seen, sum_of(death))) return true;
+// From the region as it is on, of that sum: recovered, and all deaths in that recovery. As it was
+// afterwards.
+static bool is_recoverable(struct death *death, uint64_t sum) {
+  if (is_met(death->seen, sum)) return true;
   if (++death->seen_count > SEEN / 2) return fail(death, "deaths without end", NULL);
   death->sum->images++;
   struct undo_mark mark = undo_mark();
-  bool right = is_ending_right(death, let_do(death, &death->last, reap, 0));
+  enum end end = let_do(death, &death->last, reap, 0);
+  bool right = is_ending_right(death, end, sum_since(death, mark, sum));
   undo_back_to(mark);
-  right = right && is_recoverable_later(death);
-  enum end end = END_DIES;
+  right = right && is_recoverable_later(death, sum);
+  end = END_DIES;
   for (uint64_t at = 1; right && end == END_DIES; at++) {
     end = let_do(death, &death->next, reap, at);
     if (end == END_DIES) {
       death->sum->deaths_in_recovery++;
       bury(death->stage.heap);
-      right = is_recoverable(death);
+      right = is_recoverable(death, sum_since(death, mark, sum));
     } else {
-      right = is_ending_right(death, end);
+      right = is_ending_right(death, end, sum_since(death, mark, sum));
     }
     undo_back_to(mark);
   }
@@ -260,6 +267,7 @@ static void note_outcomes(struct death *death) {
     if (i == death->plan->act->calls) break;
     EXPECT_EQ(END_LIVES, let_do(death, &death->actor, call_next, 0));
   }
+  EXPECT(act_has_met_other(death->plan->act, &death->stage));
   undo_back_to(death->begin);
   death->stage = stage;
   death->actor = actor;
@@ -274,9 +282,12 @@ static bool die_in_each_call(struct death *death) {
     death->died_at = at;
     death->sum->points += end == END_DIES;
     death->sum->hangs += end == END_HANGS;
-    right = end == END_HANGS ? fail(death, "a call has no end", NULL) : is_recoverable(death);
+    // The same region means another thing after another number of calls.
+    uint64_t sum = sum_since(death, death->begin, death->done);
+    right = end == END_HANGS ? fail(death, "a call has no end", NULL) : is_recoverable(death, sum);
     undo_back_to(death->begin);
   }
+  EXPECT_LT(1, death->died_at);  // an act of no access shows nothing
   return right;
 }
 

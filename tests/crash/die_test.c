@@ -28,12 +28,12 @@ static void die_with_blocks_of(size_t bytes, struct die_sum *sum) {
   }
 }
 
-// Slabs of one word of free bits, of two, of less than one; of one unit, of several.
 // The acts in which whole chunks and runs change hands.
 static void every_ending_is_right_for_the_living(void) {
   static const char *const names[] = {"alloc huge",      "free huge", "free from",
                                       "realloc to",      "free run",  "alloc to",
-                                      "reserve, cancel", "trim",      "free remote"};
+                                      "reserve, cancel", "trim",      "free remote",
+                                      "realloc in place"};
   struct die_sum sum = {.points = 0};
   for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
     for (unsigned o = 0; o < OPENINGS; o++) {
@@ -46,6 +46,7 @@ static void every_ending_is_right_for_the_living(void) {
   count(&sum);
 }
 
+// Slabs of one word of free bits, of two, of less than one; of one unit, of several.
 static void every_ending_is_a_death_between_calls(void) {
   static const size_t more[] = {512, 4096, 700, 16384, 8192, 2048, 30000, 1280};
   unsigned rounds = tier_of_run() == TIER_COMMIT ? 0 : sizeof more / sizeof more[0];
@@ -92,7 +93,11 @@ static void a_recovery_that_skips_the_hand_is_seen(void) {
   EXPECT(sees(LIE_HAND_SKIPPED, "alloc"));
 }
 
+static void a_block_copied_late_is_seen(void) {
+  EXPECT(sees(LIE_COPY_LATE, "realloc to"));
+}
+
 SUITE(die, TEST(every_ending_is_a_death_between_calls), TEST(every_ending_is_right_for_the_living),
       TEST(a_journal_never_set_is_seen), TEST(a_journal_set_late_is_seen),
       TEST(a_free_before_its_journal_is_seen), TEST(a_record_never_set_is_seen),
-      TEST(a_recovery_that_skips_the_hand_is_seen))
+      TEST(a_recovery_that_skips_the_hand_is_seen), TEST(a_block_copied_late_is_seen))

@@ -29,7 +29,7 @@ struct killing {
   const struct kill_plan *plan;
   struct kill_sum *sum;
   char name[TEST_NAME_BYTES];
-  struct stage stage;
+  struct stage stage;  // its salt: of the victim of now
   struct board *board;
   struct outcome *outcomes;  // after each number of calls
   char *metadata;            // as it was
@@ -59,6 +59,7 @@ static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum li
   struct actor other = actor_here(heap);
   struct stage stage = stage_of(heap, &actor, &other);
   stage.bytes = killing->plan->bytes;
+  stage.salt = killing->stage.salt;
   act_open(act, killing->plan->opening, &stage);
   act_end_other(act, &stage);
   lie_tell(lie);
@@ -76,6 +77,7 @@ static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum li
 static bool start_victim(struct killing *killing, uint64_t kill_at, unsigned calls) {
   enum lie lie = lie_told();
   killing->kill_at = kill_at;
+  killing->stage.salt++;
   *killing->board = (struct board){.done = 0};
   lie_tell(LIE_NONE);
   pid_t victim = fork();

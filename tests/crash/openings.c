@@ -68,12 +68,19 @@ static void set_remote_pending(struct stage *stage) {
   for (unsigned i = 0; i < 8; i++) stage_free_as_other(stage, offs[i]);
 }
 
+static void bring_near_wrap(struct shl_seat seat) {
+  uint32_t id = shl_seat_id(seat);
+  struct shl_owner_word word = shl_owner_read(seat.heap, id);
+  word.generation = 0xffffff;
+  shl_store_release_u64(&shl_owner_row(seat.heap, id)->word, shl_owner_encode(word));
+}
+
+// The next change of the actor's slot, and of the other's, wraps the generation.
 static void set_near_wrap(struct stage *stage) {
   if (seat_of(stage).slot == NULL) EXPECT_NE(0, shoal_alloc(stage->heap, stage->bytes, 0));
-  uint32_t id = shl_seat_id(seat_of(stage));
-  struct shl_owner_word word = shl_owner_read(stage->heap, id);
-  word.generation = 0xffffff;
-  shl_store_release_u64(&shl_owner_row(stage->heap, id)->word, shl_owner_encode(word));
+  bring_near_wrap(seat_of(stage));
+  struct shl_seat other = {.heap = stage->heap, .slot = stage->other->seat.slot};
+  if (other.slot != NULL && stage->other != stage->actor) bring_near_wrap(other);
 }
 
 static void fill_chunk(shoal_heap *heap, uint32_t chunk) {

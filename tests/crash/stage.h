@@ -13,7 +13,11 @@
 enum {
   STAGE_WORDS = 16,
   STAGE_BLOCKS = 80,
-  STAGE_BYTES = 1024,   // a block's, by default: 64 make a slab, of one word of free bits
+  STAGE_BYTES = 1024,   // a block's, by default
+  STAGE_SLABS = 65,     // of those make more than a slab, which has one word of free bits
+  STAGE_RUN = 40 << 10,
+  STAGE_HUGE = 3 << 20,
+  STAGE_KINDS = 3,
   STAGE_NEIGHBOUR = 2,  // processes that are not this one
   STAGE_DOOMED = 3
 };
@@ -28,6 +32,10 @@ struct stage {
   shoal_off blocks[STAGE_BLOCKS];  // allocated
   unsigned count;
   uint64_t pin;
+  uint32_t ended;       // the slot of the other, where he has ended
+  uint64_t ended_word;  // its owner word, as he left it
+  uint32_t salt;  // of what blocks are filled with
+  bool zeroed;    // what the act allocates must be all zero
 };
 
 /// Who is dead on a stage of one process alone: STAGE_DOOMED, and under a false oracle every other.
@@ -45,11 +53,23 @@ struct stage stage_of(shoal_heap *heap, struct actor *actor, struct actor *other
 /// Allocates for the actor, and notes the block. Fails the test where there is no memory.
 shoal_off stage_take(struct stage *stage, size_t bytes);
 
-/// The same as the other.
+/// Bytes of a block in a slab, of the opening's size, of a run, of whole chunks, in turn.
+size_t stage_bytes_of(const struct stage *stage, unsigned index);
+
+/// Allocates a tagged block of each kind, and notes them.
+void stage_take_tagged(struct stage *stage);
+
+/// Allocates and notes a block as the other.
 shoal_off stage_take_as_other(struct stage *stage, size_t bytes);
 
 /// Frees as the other.
 void stage_free_as_other(struct stage *stage, shoal_off off);
+
+/// Fills every block but the words', each with a number of its own (contents.h).
+void stage_fill(const struct stage *stage);
+
+/// What the block at `off` contains.
+uint32_t stage_contents(const struct stage *stage, shoal_off off);
 
 // A state of the heap before an act.
 struct opening {
@@ -72,6 +92,8 @@ struct outcome {
   uint64_t pins;
   unsigned count;
   shoal_block blocks[OUTCOME_BLOCKS];  // allocated, in the order of their offsets
+  uint32_t contents[OUTCOME_BLOCKS];   // of each, as contents.h says
+  bool zeroed;                         // blocks said to be all zero must be
   shoal_off words[STAGE_WORDS];
 };
 
@@ -79,7 +101,8 @@ struct outcome {
 bool outcome_read(const struct stage *stage, struct outcome *out);
 
 /// Whether a plain call that went from `a` to `b` and was cut short may have left `is`: one of the
-/// two; where it moves a block, both; where it grows one in place, that grown in part.
+/// two, with what was in the blocks; where it moves a block, both. What nobody has filled may
+/// contain anything.
 bool outcome_may_be(const struct outcome *is, const struct outcome *a, const struct outcome *b,
                     bool moves);
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "alloc/handle.h"
 #include "alloc/slot.h"
@@ -17,10 +18,13 @@ static enum lie told;
 static const shoal_heap *subject;
 static unsigned recoveries;  // under way
 
-// A store of J that comes late.
+// What comes late: a store of J, or the copy of a block.
 static struct {
   volatile uint64_t *word;  // null: none
   uint64_t value;
+  void *to;  // null: none
+  const void *from;
+  size_t bytes;
   bool due;  // with the next access
 } late;
 
@@ -35,6 +39,7 @@ static const char *const names[LIE_COUNT] = {
     [LIE_GENERATION_KEPT] = "generation_kept",
     [LIE_TORN_CHANGE] = "torn_change",
     [LIE_TORN_SWAP] = "torn_swap",
+    [LIE_COPY_LATE] = "copy_late",
 };
 
 bool lie_note(enum lie lie, const char *engine, bool seen) {
@@ -66,6 +71,7 @@ bool lie_is(enum lie lie) {
 
 void lie_forget(void) {
   late.word = NULL;
+  late.to = NULL;
   recoveries = 0;
 }
 
@@ -97,10 +103,18 @@ static void store_late(void) {
   __atomic_store_n(word, late.value, __ATOMIC_SEQ_CST);
 }
 
+static void copy_late(void) {
+  void *to = late.to;
+  late.to = NULL;
+  watch_point(to, late.bytes, WATCH_STORE);
+  (void)memcpy(to, late.from, late.bytes);
+}
+
 void lie_before(enum watch_kind kind) {
-  if (late.word == NULL) return;
+  if (late.word == NULL && late.to == NULL) return;
   if (late.due) {
-    store_late();
+    if (late.word != NULL) store_late();
+    if (late.to != NULL) copy_late();
     return;
   }
   late.due = told == LIE_CHANGE_FIRST ? kind == WATCH_CHANGE : kind != WATCH_LOAD;
@@ -123,6 +137,19 @@ bool lie_takes_store(volatile void *word, uint64_t value) {
   if (told != LIE_JOURNAL_LATE && told != LIE_CHANGE_FIRST) return false;
   late.word = word;
   late.value = value;
+  late.due = false;
+  return true;
+}
+
+bool lie_takes_copy(void *to, const void *from, size_t bytes) {
+  if (told != LIE_COPY_LATE || subject == NULL) return false;
+  if ((uintptr_t)to - (uintptr_t)subject->view.base >= subject->chunk_end * SHL_CHUNK_BYTES) {
+    return false;
+  }
+  if (late.to != NULL) copy_late();
+  late.to = to;
+  late.from = from;
+  late.bytes = bytes;
   late.due = false;
   return true;
 }

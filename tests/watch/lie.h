@@ -3,6 +3,7 @@
 #define SHL_TESTS_WATCH_LIE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tests/watch/watch.h"
@@ -24,6 +25,7 @@ enum lie {
   LIE_GENERATION_KEPT,  // an owner word changes hands under the same generation
   LIE_TORN_CHANGE,      // or, and, add, exchange: a load, then a store
   LIE_TORN_SWAP,        // compare and swap: a comparison, then a store
+  LIE_COPY_LATE,        // a block is copied after the store that follows
   LIE_COUNT
 };
 
@@ -39,11 +41,12 @@ bool lie_note(enum lie lie, const char *engine, bool seen);
 /// After a call that was left in its middle.
 void lie_forget(void);
 
-/// For accesses.c. lie_before comes ahead of each access, a late store is made there; the others
-/// give the value to be used, and whether a store is not to be made now.
+/// For accesses.c and copies.c. lie_before comes ahead of each access, what is late is made there;
+/// the others give the value to be used, and whether a store or a copy is not to be made now.
 void lie_before(enum watch_kind kind);
 uint64_t lie_of_load(const volatile void *word, uint64_t value);
 bool lie_takes_store(volatile void *word, uint64_t value);
+bool lie_takes_copy(void *to, const void *from, size_t bytes);
 uint64_t lie_of_swap(const volatile void *word, uint64_t expected, uint64_t value);
 
 #endif
