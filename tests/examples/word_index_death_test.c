@@ -21,6 +21,7 @@
 #include "examples/word_index/word_map.h"
 #include "examples/word_index/work.h"
 #include "tests/harness/harness.h"
+#include "tests/mapping/folder.h"
 #include "tests/random/draw.h"
 
 enum { FILES = 3, WATCHED_BYTES = 64, BUCKETS = 1024, HEIR_CHANGES = 40, STRIDE_MAX = 8 };
@@ -47,7 +48,6 @@ static struct {
 } watch;
 
 static char heap_name[TEST_NAME_BYTES];
-static char folder[] = "/tmp/word_index_death.XXXXXX";
 static struct draw draws;
 
 // `bytes` are whole words.
@@ -155,14 +155,18 @@ static bool play(const struct part *part, uint64_t last) {
   return died;
 }
 
+static const char *path_to(unsigned file, char path[FOLDER_PATH_BYTES]) {
+  const char name[] = {(char)('0' + file), '\0'};
+  return folder_path(path, name);
+}
+
 static void make_index(void) {
   struct index index;
   ASSERT(index_create(&index, heap_name));
   struct file_list list = {.heap = index.heap};
   for (unsigned i = 0; i < FILES; i++) {
-    char path[sizeof folder + 16];
-    (void)snprintf(path, sizeof path, "%s/%u", folder, i);
-    EXPECT(file_list_add(&list, path, lines[i]));
+    char path[FOLDER_PATH_BYTES];
+    EXPECT(file_list_add(&list, path_to(i, path), lines[i]));
   }
   EXPECT(file_list_publish(&list, &index) && index_add_desks(&index, 1));
   // As in an index that has grown: bucket 844 of the word needs a segment, and others before it.
@@ -318,27 +322,16 @@ static void hits_that_have_room_count_once(void) {
 
 static void set_up(void) {
   (void)test_unique_name(heap_name);
-  memcpy(folder, "/tmp/word_index_death.XXXXXX", sizeof folder);
-  ASSERT(mkdtemp(folder) != NULL);
+  folder_make();
   for (unsigned i = 0; i < FILES; i++) {
-    char path[sizeof folder + 16];
-    (void)snprintf(path, sizeof path, "%s/%u", folder, i);
-    FILE *file = fopen(path, "w");
+    char path[FOLDER_PATH_BYTES];
+    FILE *file = fopen(path_to(i, path), "w");
     ASSERT(file != NULL);
     for (unsigned line = 0; line < lines[i]; line++) (void)fputs("Desk\n", file);
     (void)fclose(file);
   }
 }
 
-static void tear_down(void) {
-  for (unsigned i = 0; i < FILES; i++) {
-    char path[sizeof folder + 16];
-    (void)snprintf(path, sizeof path, "%s/%u", folder, i);
-    (void)unlink(path);
-  }
-  (void)rmdir(folder);
-}
-
-SUITE(word_index_death, SET_UP(set_up), TEAR_DOWN(tear_down), TEST(a_file_is_taken_once),
+SUITE(word_index_death, SET_UP(set_up), TEAR_DOWN(folder_remove), TEST(a_file_is_taken_once),
       TEST(a_file_is_counted_once), TEST(a_new_word_comes_in_once),
       TEST(hits_that_move_count_once), TEST(hits_that_have_room_count_once))
