@@ -40,7 +40,7 @@ class ClosingLineTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         os.mkdir(self.path("scripts"))
-        for name in ("test", "count_results"):
+        for name in ("test", "count_results", "bazel_events.py"):
             shutil.copy(os.path.join("scripts", name), self.path("scripts", name))
         self.program("exit 0", "scripts", "setup")
         self.program(BAZEL, "bazel")
