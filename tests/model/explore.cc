@@ -15,15 +15,15 @@ bool Nightly() {
          (std::strcmp(tier, "nightly") == 0 || std::strcmp(tier, "release") == 0);
 }
 
-static void Note(const Verdict &verdict) {
-  test_count("model_states", verdict.states);
+static void Note(const char *what, const Verdict &verdict) {
+  test_count(what, verdict.states);
   if (verdict.violation == nullptr) return;
   (void)std::printf("%s: a trace of %" PRIu64 " states, after %" PRIu64 "\n", verdict.violation,
                     verdict.trace, verdict.states);
 }
 
 void ExpectRight(const Verdict &verdict, const std::function<void()> &print_trace) {
-  Note(verdict);
+  Note("model_states", verdict);
   if (verdict.violation != nullptr) {
     print_trace();
     test_fail(__FILE__, __LINE__, "%s", verdict.violation);
@@ -33,7 +33,9 @@ void ExpectRight(const Verdict &verdict, const std::function<void()> &print_trac
 }
 
 void ExpectWrong(const Verdict &verdict, const std::function<void()> &print_trace) {
-  Note(verdict);
+  Note("model_states_with_bugs", verdict);
+  test_count("model_bugs", 1);
+  test_count("model_bugs_caught", verdict.violation != nullptr);
   if (verdict.violation == nullptr) {
     test_fail(__FILE__, __LINE__, "%" PRIu64 " states, and the bug is in none", verdict.states);
   } else if (std::getenv("SHOAL_MODEL_TRACE") != nullptr) {

@@ -31,6 +31,9 @@ count schedules 19
 count lost_bytes 0
 count duplicated_bytes 0
 count hangs 0
+count model_states 23
+count model_bugs 2
+count model_bugs_caught 2
 count seeded.journal_late.die 1
 count seeded.torn_swap.weave 1
 """
@@ -149,6 +152,10 @@ class CrashTest(unittest.TestCase):
         self.play(WHOLE, "count seeded.false_dead.weave 0\n", "count seeded.false_dead.storm 0\n")
         self.expect_failure("seeded_bugs_caught is 2 of 3")
 
+    def test_a_bug_that_the_model_does_not_find_fails(self):
+        self.play(WHOLE, "count model_bugs 1\ncount model_bugs_caught 0\n")
+        self.expect_failure("model_bugs_caught is 2 of 3")
+
     def test_what_was_lost_or_doubled_or_hung_fails(self):
         for name in ("lost_bytes", "duplicated_bytes", "hangs"):
             self.play(WHOLE, f"count {name} 64\n")
@@ -161,6 +168,10 @@ class CrashTest(unittest.TestCase):
     def test_an_engine_that_counted_nothing_fails(self):
         self.play(WHOLE.replace("count schedules 19\n", ""))
         self.expect_failure("schedules is 0: an engine did not run")
+
+    def test_a_run_without_seeded_bugs_fails(self):
+        self.play(WHOLE.replace("count seeded.", "uncounted seeded."))
+        self.expect_failure("seeded_bugs is 0: an engine did not run")
 
     def test_every_name_stands_in_the_summary_where_nothing_was_counted(self):
         self.play("")
@@ -187,7 +198,7 @@ class CrashTest(unittest.TestCase):
         arguments = self.read("arguments").splitlines()
         self.assertIn("--test_env=SHOAL_CRASH_TIER=nightly", arguments)
         self.assertIn("--nocache_test_results", arguments)
-        self.assertIn("//tests/crash/...", arguments)
+        self.assertLessEqual({"//tests/crash/...", "//tests/model/..."}, set(arguments))
 
     def test_an_unknown_tier_is_refused(self):
         self.assertIn("argument --tier: invalid choice: 'weekly'",
