@@ -2,7 +2,6 @@
 #ifndef SHL_TESTS_MODEL_BLOCKS_MODEL_H
 #define SHL_TESTS_MODEL_BLOCKS_MODEL_H
 
-#include "tests/model/explore.h"
 #include "tests/model/store_buffer.h"
 
 // The blocks of one word of one slab, under store buffers.
@@ -73,32 +72,22 @@ struct BlocksState {
   Thread thread[kActors];
 };
 
-class Blocks final : public Model<BlocksState> {
+class Blocks final : public BufferedModel<BlocksState, Bug, BlocksSize> {
  public:
-  Blocks(const BlocksSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using BufferedModel::BufferedModel;
 
  protected:
-  using State = BlocksState;
   enum Op : u8 { kIdle, kPop, kFill, kFreeOwn, kGather, kAllocTo, kFreeOther, kFreeFrom, kRecover };
 
   State First() override;
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
-  void Environment(const State &s) override;
   void Check(const State &s) override;
   void Print(const State &s) override;
 
  private:
   static Thread Do(u8 op, u8 block = 0, u8 victim = 0) { return {op, block, 0, 0, victim, {}}; }
-  bool Is(Bug bug) const { return bug_ == bug; }
   int Journal(int slot) const { return kJ0 + slot; }
-
-  // Accesses of the actor whose step it is. A locked one waits for its buffer.
-  u8 Load(const State &s, int cell) const { return s.memory.Load(actor_, cell); }
-  void Store(State &s, int cell, int value);
-  void Or(State &s, int cell, int bits);
-  void And(State &s, int cell, int bits);
-  void Fence(const State &s);
 
   bool Pop(State &s, Thread &t);
   bool Refill(State &s, Thread &t);
@@ -117,10 +106,6 @@ class Blocks final : public Model<BlocksState> {
   bool LooksTwice(const State &s, const Thread &t) const;
   void IdleOwner(const State &s);
   void IdleFreer(const State &s, int actor);
-
-  BlocksSize size_;
-  Bug bug_;
-  int actor_ = 0;
 };
 
 }  // namespace model

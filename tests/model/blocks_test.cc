@@ -7,24 +7,6 @@
 
 namespace model {
 
-void Blocks::Store(State &s, int cell, int value) {
-  if (!s.memory.Store(actor_, cell, Byte(value), size_.buffer)) Block();
-}
-
-void Blocks::Fence(const State &s) {
-  if (!s.memory.IsDrained(actor_)) Block();
-}
-
-void Blocks::Or(State &s, int cell, int bits) {
-  Fence(s);
-  Add(s.memory.cell[cell], bits);
-}
-
-void Blocks::And(State &s, int cell, int bits) {
-  Fence(s);
-  s.memory.cell[cell] = Byte(s.memory.cell[cell] & bits);
-}
-
 bool Blocks::Pop(State &s, Thread &t) {
   BEGIN(0);
   t.block = Byte(Lowest(Load(s, kA)));
@@ -297,20 +279,8 @@ void Blocks::Idle(const State &s, int actor) {
   }
 }
 
-void Blocks::Environment(const State &s) {
-  for (int actor = 0; actor < State::kActors; actor++) {
-    if (s.memory.IsDrained(actor)) continue;
-    State z = s;
-    z.memory.LetOneOut(actor);
-    Put(z);
-  }
-}
-
 void Blocks::Check(const State &s) {
   if (!IsQuiet(s)) return;
-  for (const StoreBuffer &buffer : s.memory.buffer) {
-    if (buffer.count != 0) return;
-  }
   const u8 *cell = s.memory.cell;
   for (int block = 0; block < size_.blocks; block++) {
     int sets = Has(cell[kF], block) + Has(cell[kA], block) + Has(cell[kRb], block);
@@ -325,19 +295,9 @@ void Blocks::Check(const State &s) {
 void Blocks::Print(const State &s) {
   static const char *const names[kCells] = {"F",  "A",  "RB",  "jf",  "cd",    "H",    "J0",
                                             "J1", "J2", "JA0", "JA1", "word0", "word1"};
-  for (int cell = 0; cell < kCells; cell++) {
-    (void)std::printf("%s=%x ", names[cell], s.memory.cell[cell]);
-  }
+  PrintMemory(s, names);
   (void)std::printf("| held %d%d dead %x |", s.holder[0], s.holder[1], s.dead);
-  for (int actor = 0; actor < State::kActors; actor++) {
-    const Thread &t = s.thread[actor];
-    (void)std::printf(" %d@%d.%d.%d.%d.%d", t.op, t.pc[0], t.pc[1], t.pc[2], t.pc[3], t.pc[4]);
-    const StoreBuffer &buffer = s.memory.buffer[actor];
-    for (int i = 0; i < buffer.count; i++) {
-      (void)std::printf("[%s=%x]", names[buffer.cell[i]], buffer.value[i]);
-    }
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 Blocks::State Blocks::First() {

@@ -63,12 +63,11 @@ struct DrainSize {
   bool freer_dies;
 };
 
-class Drain final : public Model<DrainState> {
+class Drain final : public Model<DrainState, Bug, DrainSize> {
  public:
-  Drain(const DrainSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = DrainState;
   enum Op : u8 { kIdle, kTake, kDrainOnce, kRemoteFree, kRecover };
 
   State First() override;
@@ -87,7 +86,6 @@ class Drain final : public Model<DrainState> {
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static int BitOf(int slab) { return slab % 2; }
   bool IsHinted(const State &s, int slab) const;
   bool IsDone(const Thread &t) const { return t.collected >= size_.bound; }
@@ -104,9 +102,6 @@ class Drain final : public Model<DrainState> {
   bool RemoteFree(State &s, Thread &t);
   bool Recover(State &s, Thread &t);
   bool DrainsAll(State s);
-
-  DrainSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

@@ -170,13 +170,8 @@ bool Drain::Step(State &s, int actor) {
 }
 
 void Drain::Idle(const State &s, int actor) {
+  if (actor == kRecoverer) return BeginRecovery(s, kRecover);
   Thread t{};
-  for (u8 victim = 0; actor == kRecoverer && victim < 2; victim++) {
-    t.op = kRecover;
-    t.victim = victim;
-    if (Has(s.dead, victim)) Begin(s, actor, t);
-  }
-  if (actor == kRecoverer) return;
   t.op = kDrainOnce;
   if (actor == 0 && s.summary != 0) Begin(s, actor, t);
   for (t.slab = 0; t.slab < size_.slabs; t.slab++) {
@@ -228,10 +223,7 @@ void Drain::Print(const State &s) {
                     s.holder[2]);
   (void)std::printf("J %d(%d) %d(%d) dead %x |", s.journal[0], s.journal_at[0], s.journal[1],
                     s.journal_at[1], s.dead);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d(%d)@%d.%d.%d.%d", t.op, t.slab, t.pc[0], t.pc[1], t.pc[2], t.pc[3]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 Drain::State Drain::First() {

@@ -3,13 +3,14 @@
 #define SHL_TESTS_MODEL_EXPLORE_H
 
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <functional>
-#include <memory>
 #include <type_traits>
 #include <vector>
 
 #include "tests/harness/suite.h"
+#include "tests/model/state_store.h"
 
 // Explicit-state search of the protocol. A model is a State, plain bytes without padding, and what
 // may happen next in one. From the first state on, breadth first, every state that can be reached
@@ -37,6 +38,9 @@ struct Verdict {
 /// Whether the tier (SHOAL_CRASH_TIER) asks for the big configurations.
 bool Nightly();
 
+/// Prints a thread of `bytes` bytes: its op, its other fields, and its pc, the last `steps` bytes.
+void PrintThread(const void *thread, size_t bytes, size_t steps);
+
 /// Fails the test unless the search closed without a violation; prints the trace of one.
 void ExpectRight(const Verdict &verdict, const std::function<void()> &print_trace);
 
@@ -44,38 +48,20 @@ void ExpectRight(const Verdict &verdict, const std::function<void()> &print_trac
 /// printed where SHOAL_MODEL_TRACE is set.
 void ExpectWrong(const Verdict &verdict, const std::function<void()> &print_trace);
 
-// The states met so far, in the order in which they were met, each once.
-class StateStore {
- public:
-  explicit StateStore(size_t bytes) : bytes_(bytes), table_(1 << 16) {}
-  /// Adds the state unless it is known.
-  void Add(const void *state, uint32_t parent);
-  /// Adds it even so: it ends a trace.
-  void Append(const void *state, uint32_t parent);
-  const void *At(uint32_t index) const;
-  uint32_t Parent(uint32_t index) const { return parents_[index]; }
-  uint32_t Count() const { return static_cast<uint32_t>(parents_.size()); }
+struct NoSize {};
 
- private:
-  static constexpr uint32_t kBlock = 1 << 12;
-  uint64_t Hash(const void *state) const;
-  void Grow();
-
-  size_t bytes_;
-  std::vector<std::unique_ptr<unsigned char[]>> blocks_;
-  std::vector<uint32_t> parents_;
-  std::vector<uint32_t> table_;  // open addressing; index + 1, 0: empty
-};
-
-// State has kActors, thread[kActors] with op (0: idle), and dead, a bit an actor. The last actor is
-// the recoverer: when it dies another begins afresh.
-template <class State>
+// State has kActors, thread[kActors], and dead, a bit an actor; a thread begins with op (0: idle)
+// and ends with pc. The last actor is the recoverer: when it dies another begins afresh. Size says
+// which configuration it is, Bug which bug is seeded.
+template <class AnyState, class Bug, class Size = NoSize>
 class Model {
  public:
+  using State = AnyState;
   static constexpr int kRecoverer = State::kActors - 1;
   // A search that has come so far gives up: it takes 10 GiB.
   static constexpr uint64_t kMost = 80000000;
 
+  Model(const Size &size, Bug bug) : size_(size), bug_(bug) {}
   virtual ~Model() = default;
 
   Verdict Explore() {
@@ -105,7 +91,7 @@ class Model {
  protected:
   using Thread = std::remove_reference_t<decltype(State::thread[0])>;
 
-  virtual State First() = 0;
+  virtual State First() { return State{}; }
   /// One step of a running operation. returns: whether it goes on.
   virtual bool Step(State &s, int actor) = 0;
   /// Begins whatever an idle actor may do.
@@ -114,18 +100,13 @@ class Model {
   virtual void Check(const State &s) = 0;
   virtual void Print(const State &s) = 0;
   /// Whether an actor may die where it is.
-  virtual bool Mortal(const State &s, int actor) {
-    (void)s;
-    (void)actor;
-    return true;
-  }
+  virtual bool Mortal(const State &s, int actor) { return (void)s, (void)actor, true; }
   /// Notes that somebody died.
-  virtual void Bury(State &s, int actor) {
-    (void)s;
-    (void)actor;
-  }
+  virtual void Bury(State &s, int actor) { (void)s, (void)actor; }
   /// What happens besides actors' steps.
   virtual void Environment(const State &s) { (void)s; }
+
+  bool Is(Bug bug) const { return bug_ == bug; }
 
   /// A violation. returns: true, so that a step ends with it.
   bool Fail(const char *why) {
@@ -160,6 +141,15 @@ class Model {
     Go(s, actor);
   }
 
+  /// The recoverer begins with any of the dead, which `victim` of its thread names.
+  void BeginRecovery(const State &s, uint8_t op) {
+    Thread thread{};
+    thread.op = op;
+    for (; thread.victim < kRecoverer; thread.victim++) {
+      if ((s.dead >> thread.victim & 1) != 0) Begin(s, kRecoverer, thread);
+    }
+  }
+
   /// Runs an operation of a quiet state to its end. returns: whether it came to one.
   bool RunAlone(State &s, int actor, const Thread &thread) {
     s.thread[actor] = thread;
@@ -178,6 +168,15 @@ class Model {
     }
     return true;
   }
+
+  /// Ends a line of the trace: each thread's op, its other fields, and how far it has come.
+  static void PrintThreads(const State &s) {
+    for (const Thread &thread : s.thread) PrintThread(&thread, sizeof thread, sizeof thread.pc);
+    (void)std::printf("\n");
+  }
+
+  const Size size_;
+  const Bug bug_;
 
  private:
   State At(uint32_t index) const {

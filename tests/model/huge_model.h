@@ -74,24 +74,21 @@ struct HugeSize {
   bool resize;
 };
 
-class Huge final : public Model<HugeState> {
+class Huge final : public Model<HugeState, Bug, HugeSize> {
  public:
-  Huge(const HugeSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = HugeState;
   using Slot = HugeState::Slot;
   using Word = HugeState::Word;
   enum Op : u8 { kIdle, kAlloc, kAllocTo, kFreeRun, kFreeFrom, kGrow, kShrink, kRecover };
 
-  State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
   void Check(const State &s) override;
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static bool IsHead(const State &s, int chunk) { return s.cw[chunk].state == kHead; }
   static bool IsBy(const State &s, int chunk, int state, int slot) {
     return s.cw[chunk].state == state && s.cw[chunk].slot == slot;
@@ -115,9 +112,6 @@ class Huge final : public Model<HugeState> {
   void EndRecord(State &s, int slot);
   bool IsKept(const State &s, int slot) const;
   void IdleHolder(const State &s, int actor, u8 head);
-
-  HugeSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

@@ -273,10 +273,7 @@ void Huge::IdleHolder(const State &s, int actor, u8 head) {
 }
 
 void Huge::Idle(const State &s, int actor) {
-  for (u8 victim = 0; actor == kRecoverer && victim < 2; victim++) {
-    if (Has(s.dead, victim)) Begin(s, actor, {kRecover, 0, 0, 0, 0, victim, {}});
-  }
-  if (actor == kRecoverer) return;
+  if (actor == kRecoverer) return BeginRecovery(s, kRecover);
   for (u8 head = 0; head < size_.chunks; head++) {
     State z = s;
     if (IsHead(s, head)) IdleHolder(s, actor, head);
@@ -328,10 +325,7 @@ void Huge::Print(const State &s) {
                       slot.record, slot.block, slot.word);
   }
   (void)std::printf("dead %x |", s.dead);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d@%d.%d.%d.%d", t.op, t.pc[0], t.pc[1], t.pc[2], t.pc[3]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 static void huge_runs_are_never_doubled_or_lost() {

@@ -87,12 +87,11 @@ struct ListsSize {
   bool freer_dies;
 };
 
-class Lists final : public Model<ListsState> {
+class Lists final : public Model<ListsState, Bug, ListsSize> {
  public:
-  Lists(const ListsSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = ListsState;
   using Slab = ListsState::Slab;
   enum Op : u8 { kIdle, kAlloc, kFreeOwn, kGiveBack, kRelease, kMake, kFreeOther, kRecover };
 
@@ -107,7 +106,6 @@ class Lists final : public Model<ListsState> {
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   u8 AllBlocks() const { return Byte((1 << size_.blocks) - 1); }
   static int HintOf(int slab) { return slab / 2; }
   void Journalise(State &s, int slot, Journal op, int at);
@@ -133,9 +131,6 @@ class Lists final : public Model<ListsState> {
   void IdleSlab(const State &s, int index);
   void CheckList(const State &s);
   void CheckReach(State s, int count);
-
-  ListsSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

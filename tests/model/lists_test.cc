@@ -8,12 +8,8 @@
 namespace model {
 
 void Lists::Idle(const State &s, int actor) {
+  if (actor == kRecoverer) return BeginRecovery(s, kRecover);
   Thread t{};
-  for (; actor == kRecoverer && t.victim < 2; t.victim++) {
-    t.op = kRecover;
-    if (Has(s.dead, t.victim)) Begin(s, actor, t);
-  }
-  if (actor == kRecoverer) return;
   t.op = kAlloc;
   if (actor == 0) Begin(s, actor, t);
   t.op = kGiveBack;
@@ -118,11 +114,7 @@ void Lists::Print(const State &s) {
   }
   (void)std::printf("J %d(%d) %d(%d) dead %x |", s.journal[0], s.journal_at[0], s.journal[1],
                     s.journal_at[1], s.dead);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d(%d)@%d.%d.%d.%d.%d", t.op, t.slab, t.pc[0], t.pc[1], t.pc[2], t.pc[3],
-                      t.pc[4]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 Lists::State Lists::First() {

@@ -12,7 +12,6 @@
 // H and HS are as cd, and left out; the flag may be set in vain.
 #include <cstdio>
 
-#include "tests/model/explore.h"
 #include "tests/model/store_buffer.h"
 
 namespace model {
@@ -39,40 +38,29 @@ struct PendingState {
   Thread thread[kActors];
 };
 
-class Pending final : public Model<PendingState> {
+struct PendingSize {
+  int buffer;
+};
+
+class Pending final : public BufferedModel<PendingState, Bug, PendingSize> {
  public:
-  Pending(int buffer, Bug bug) : buffer_(buffer), bug_(bug) {}
+  using BufferedModel::BufferedModel;
 
  protected:
-  using State = PendingState;
   enum Op : u8 { kIdle, kFreeOwn, kCollect, kFreeOther, kRecover };
 
-  State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
   bool Mortal(const State &s, int actor) override { return (void)s, actor != 0; }
-  void Environment(const State &s) override;
   void Check(const State &s) override;
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
-  u8 Load(const State &s, int cell) const { return s.memory.Load(actor_, cell); }
-  void Store(State &s, int cell, int value) {
-    if (!s.memory.Store(actor_, cell, Byte(value), buffer_)) Block();
-  }
-  void Fence(const State &s) {
-    if (!s.memory.IsDrained(actor_)) Block();
-  }
   bool DropLateFlag(State &s, Thread &t);
   bool Collect(State &s, Thread &t);
   bool Raise(State &s, Thread &t);
   bool RemoteFree(State &s, Thread &t);
   bool Recover(State &s, Thread &t);
-
-  int buffer_;
-  Bug bug_;
-  int actor_ = 0;
 };
 
 bool Pending::DropLateFlag(State &s, Thread &t) {
@@ -92,10 +80,10 @@ bool Pending::DropLateFlag(State &s, Thread &t) {
 bool Pending::Collect(State &s, Thread &t) {
   BEGIN(0);
   if (!Is(Bug::flag_cleared_after_bits_read)) STEP(Store(s, kPending, 0));
-  STEP(Fence(s); s.memory.cell[kCd] = 0);
+  STEP(And(s, kCd, 0));
   STEP(t.seen = Load(s, kRb));
   if (Is(Bug::flag_cleared_after_bits_read)) STEP(Store(s, kPending, 0));
-  LAST(Fence(s); Drop(s.memory.cell[kRb], t.seen); Drop(s.freed, t.seen));
+  LAST(And(s, kRb, ~t.seen); Drop(s.freed, t.seen));
   END;
 }
 
@@ -106,7 +94,7 @@ bool Pending::Raise(State &s, Thread &t) {
     if (t.seen == 0) STEP(Store(s, kPending, 1));
   }
   STEP(t.seen = Load(s, kCd));
-  if (t.seen == 0) STEP(Fence(s); s.memory.cell[kCd] = 1);
+  if (t.seen == 0) STEP(Or(s, kCd, 1));
   t.seen = 0;
   END;
 }
@@ -117,7 +105,7 @@ bool Pending::RemoteFree(State &s, Thread &t) {
   STEP(t.seen = Load(s, kPending));
   if (t.seen == 0) STEP(Store(s, kPending, 1));
   t.seen = 0;
-  STEP(Fence(s); Set(s.memory.cell[kRb], t.block); Set(s.freed, t.block));
+  STEP(Or(s, kRb, 1 << t.block); Set(s.freed, t.block));
   CALL(Raise(s, t));
   LAST(Store(s, kJournal, 0));
   END;
@@ -157,47 +145,26 @@ void Pending::Idle(const State &s, int actor) {
   }
 }
 
-void Pending::Environment(const State &s) {
-  for (int actor = 0; actor < State::kActors; actor++) {
-    if (s.memory.IsDrained(actor)) continue;
-    State z = s;
-    z.memory.LetOneOut(actor);
-    Put(z);
-  }
-}
-
 void Pending::Check(const State &s) {
   if (!IsQuiet(s)) return;
-  for (int actor = 0; actor < State::kActors; actor++) {
-    if (!s.memory.IsDrained(actor)) return;
-  }
   const u8 *cell = s.memory.cell;
   if (cell[kRb] != 0 && cell[kPending] == 0) Fail("a block waits, and its slab does not say so");
   if (cell[kRb] != 0 && cell[kCd] == 0) Fail("a block waits, and no hint leads to it");
 }
 
 void Pending::Print(const State &s) {
-  const u8 *cell = s.memory.cell;
-  (void)std::printf("pending %d cd %d RB %x J %d dead %x |", cell[kPending], cell[kCd], cell[kRb],
-                    cell[kJournal], s.dead);
-  for (int actor = 0; actor < State::kActors; actor++) {
-    const Thread &t = s.thread[actor];
-    (void)std::printf(" %d@%d.%d", t.op, t.pc[0], t.pc[1]);
-    const StoreBuffer &buffer = s.memory.buffer[actor];
-    for (int i = 0; i < buffer.count; i++) {
-      (void)std::printf("[%d=%d]", buffer.cell[i], buffer.value[i]);
-    }
-  }
-  (void)std::printf("\n");
+  PrintMemory(s, {"pending", "cd", "RB", "J"});
+  (void)std::printf("| freed %x dead %x |", s.freed, s.dead);
+  PrintThreads(s);
 }
 
 static void what_waits_is_said_to_wait() {
-  Prove(Pending(2, Bug::none));
+  Prove(Pending({2}, Bug::none));
 }
 
 template <Bug bug>
 static void Catches() {
-  Refute(Pending(2, bug));
+  Refute(Pending({2}, bug));
 }
 
 static const test_entry entries[] = {

@@ -67,12 +67,15 @@ struct PublishState {
   Thread thread[kActors];
 };
 
-class Publish final : public Model<PublishState> {
+struct PublishSize {
+  bool second_slot;
+};
+
+class Publish final : public Model<PublishState, Bug, PublishSize> {
  public:
-  Publish(bool second_slot, Bug bug) : second_slot_(second_slot), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = PublishState;
   using Record = PublishState::Record;
   enum Op : u8 { kIdle, kAllocTo, kFreeFrom, kPublish, kRealloc, kCollect, kRecover };
 
@@ -84,7 +87,6 @@ class Publish final : public Model<PublishState> {
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static int SlabOf(int block) { return block == 2 ? 1 : 0; }
   void Stand(State &s, const Thread &t, RecordOp op);
   void Pop(State &s, int block);
@@ -103,9 +105,6 @@ class Publish final : public Model<PublishState> {
   void IdleCaller(const State &s);
   void IdleOther(const State &s);
   void IdleOtherSlot(const State &s);
-
-  bool second_slot_;
-  Bug bug_;
 };
 
 }  // namespace model

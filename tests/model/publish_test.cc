@@ -215,7 +215,7 @@ void Publish::IdleCaller(const State &s) {
   if ((s.remote & 3) != 0) Begin(s, 0, {kCollect, 0, 0, 0, 0, 0, 0, {}});
   z.x = s.x == kOf0 ? kNobodys : kOf0;
   bool may_change = s.x == kNobodys || (s.x == kOf0 && s.cell[kCellX] == 0);
-  if (second_slot_ && may_change) Put(z);
+  if (size_.second_slot && may_change) Put(z);
   z = s;
   Set(z.dead, 0);  // between two calls: reservations are found all the same
   Put(z);
@@ -226,7 +226,7 @@ void Publish::IdleOtherSlot(const State &s) {
   State z = s;
   z.x = s.x == kOf1 ? kNobodys : kOf1;
   bool may_change = s.x == kNobodys || (s.x == kOf1 && s.cell[kCellX] == 0);
-  if (second_slot_ && may_change) Put(z);
+  if (size_.second_slot && may_change) Put(z);
   if (s.x != kOf1) return;
   z = s;
   if (s.cell[kCellX] == 0 && s.place[2] == kHeld1) {
@@ -300,10 +300,7 @@ void Publish::Print(const State &s) {
   }
   (void)std::printf("| place %d%d%d dead %x settled %x |", s.place[0], s.place[1], s.place[2],
                     s.dead, s.settled);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d@%d.%d.%d", t.op, t.pc[0], t.pc[1], t.pc[2]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 Publish::State Publish::First() {
@@ -313,16 +310,16 @@ Publish::State Publish::First() {
 }
 
 static void the_word_and_the_heap_agree() {
-  Prove(Publish(false, Bug::none));
+  Prove(Publish({false}, Bug::none));
 }
 
 static void a_second_slot_strands_nothing() {
-  Prove(Publish(true, Bug::none));
+  Prove(Publish({true}, Bug::none));
 }
 
 template <Bug bug>
 static void Catches() {
-  Refute(Publish(bug == Bug::another_in_cell_means_kept, bug));
+  Refute(Publish({bug == Bug::another_in_cell_means_kept}, bug));
 }
 
 static const test_entry entries[] = {

@@ -60,16 +60,14 @@ struct RegionsSize {
   bool unlinks;
 };
 
-class Regions final : public Model<RegionsState> {
+class Regions final : public Model<RegionsState, Bug, RegionsSize> {
  public:
-  Regions(const RegionsSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = RegionsState;
   using Object = RegionsState::Object;
   enum Op : u8 { kIdle, kOpen, kClose, kUnlink };
 
-  State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
   void Environment(const State &s) override;
@@ -78,7 +76,6 @@ class Regions final : public Model<RegionsState> {
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static bool IsReferred(const State &s, int object);
   static void Tidy(State &s);
   static void LeaveGate(State &s, Thread &t, int actor);
@@ -93,9 +90,6 @@ class Regions final : public Model<RegionsState> {
   bool Judge(State &s, Thread &t, int actor);
   bool Close(State &s, Thread &t, int actor);
   bool Unlink(State &s, Thread &t, int actor);
-
-  RegionsSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

@@ -218,12 +218,8 @@ void Regions::Print(const State &s) {
     (void)std::printf("named %d ready %d gate %d users %x left %d | ", object.named, object.ready,
                       object.gate, object.users, object.left);
   }
-  for (int actor = 0; actor < size_.processes; actor++) {
-    const Thread &t = s.thread[actor];
-    (void)std::printf("%d@%d.%d object %d in %d | ", t.op, t.pc[0], t.pc[1], t.object,
-                      s.open[actor]);
-  }
-  (void)std::printf("dead %x\n", s.dead);
+  (void)std::printf("open %d%d%d dead %x |", s.open[0], s.open[1], s.open[2], s.dead);
+  PrintThreads(s);
 }
 
 static void a_name_has_one_living_region() {

@@ -69,24 +69,21 @@ struct RootsSize {
   bool gives_up;  // also while it holds a record
 };
 
-class Roots final : public Model<RootsState> {
+class Roots final : public Model<RootsState, Bug, RootsSize> {
  public:
-  Roots(const RootsSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = RootsState;
   using Record = RootsState::Record;
   using Slot = RootsState::Slot;
   enum Op : u8 { kIdle, kSet, kBuild, kRemove, kRecover };
 
-  State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
   void Check(const State &s) override;
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   void StoreVersion(State &s, const Thread &by, int index, int owner);
   static bool IsGone(const State &s, int slot);
   static void Forget(Thread &t);
@@ -106,9 +103,6 @@ class Roots final : public Model<RootsState> {
   bool Remove(State &s, Thread &t, int slot);
   bool Recover(State &s, Thread &t);
   bool SettlePublication(State &s, Thread &t);
-
-  RootsSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

@@ -264,14 +264,8 @@ bool Roots::Step(State &s, int actor) {
 }
 
 void Roots::Idle(const State &s, int actor) {
+  if (actor == kRecoverer) return BeginRecovery(s, kRecover);
   Thread t{};
-  if (actor == kRecoverer) {
-    t.op = kRecover;
-    for (t.victim = 0; t.victim < 2; t.victim++) {
-      if (Has(s.dead, t.victim)) Begin(s, actor, t);
-    }
-    return;
-  }
   State z = s;
   z.place[actor] = kFree;
   if (s.place[actor] == kHeld) Put(z);  // whoever removed the root frees its block
@@ -324,10 +318,7 @@ void Roots::Print(const State &s) {
                       slot.check);
   }
   (void)std::printf("place %d%d dead %x |", s.place[0], s.place[1], s.dead);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d(%d)@%d.%d.%d.%d", t.op, t.name, t.pc[0], t.pc[1], t.pc[2], t.pc[3]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 static void a_name_has_one_root() {

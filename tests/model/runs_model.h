@@ -68,16 +68,14 @@ struct RunsSize {
   bool pairs;  // runs of two pages
 };
 
-class Runs final : public Model<RunsState> {
+class Runs final : public Model<RunsState, Bug, RunsSize> {
  public:
-  Runs(const RunsSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = RunsState;
   using Slot = RunsState::Slot;
   enum Op : u8 { kIdle, kAlloc, kAllocTo, kFreeRun, kFreeFrom, kResize, kRecover };
 
-  State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
   void Bury(State &s, int actor) override {
@@ -88,7 +86,6 @@ class Runs final : public Model<RunsState> {
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static u8 Claimed(int slot) { return Byte(kClaimed0 + slot); }
   static u8 Mask(int page, int length) { return Byte(((1 << length) - 1) << page); }
   static u8 Named(const State &s, int slot, int bits);
@@ -106,9 +103,6 @@ class Runs final : public Model<RunsState> {
   bool Recover(State &s, Thread &t);
   bool LetClaimGo(State &s, Thread &t);
   bool EnsureFree(State &s, Thread &t);
-
-  RunsSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

@@ -271,12 +271,7 @@ bool Runs::Step(State &s, int actor) {
 }
 
 void Runs::Idle(const State &s, int actor) {
-  if (actor == kRecoverer) {
-    for (u8 victim = 0; victim < 2; victim++) {
-      if (Has(s.dead, victim)) Begin(s, actor, {kRecover, 0, 0, 0, 0, 0, victim, {}});
-    }
-    return;
-  }
+  if (actor == kRecoverer) return BeginRecovery(s, kRecover);
   for (u8 length = 1; length <= (size_.pairs ? 2 : 1); length++) {
     Begin(s, actor, {kAlloc, 0, length, 0, 0, 0, 0, {}});
     bool may_link = size_.records && s.slot[actor].word == 0;
@@ -325,10 +320,7 @@ void Runs::Print(const State &s) {
                       slot.record_page, slot.word);
   }
   (void)std::printf(" held %d %d dead %x |", s.holder[0], s.holder[1], s.dead);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d@%d.%d.%d.%d", t.op, t.pc[0], t.pc[1], t.pc[2], t.pc[3]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 static void runs_are_never_doubled_or_lost() {

@@ -87,12 +87,11 @@ struct SlabsSize {
   bool trims;
 };
 
-class Slabs final : public Model<SlabsState> {
+class Slabs final : public Model<SlabsState, Bug, SlabsSize> {
  public:
-  Slabs(const SlabsSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = SlabsState;
   using Desc = SlabsState::Desc;
   using Slot = SlabsState::Slot;
   enum Op : u8 {
@@ -108,14 +107,12 @@ class Slabs final : public Model<SlabsState> {
     kRecover
   };
 
-  State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
   void Check(const State &s) override;
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static u8 Claimed(int slot) { return Byte(kClaimed0 + slot); }
   u8 AllBlocks() const { return Byte((1 << size_.units) - 1); }
   int SlabOf(const State &s, int unit) const;
@@ -148,9 +145,6 @@ class Slabs final : public Model<SlabsState> {
   bool EnsureFree(State &s, Thread &t);
   void CheckUnit(const State &s, int unit);
   void IdleUnit(const State &s, int actor, u8 unit);
-
-  SlabsSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

@@ -56,12 +56,8 @@ void Slabs::IdleUnit(const State &s, int actor, u8 unit) {
 }
 
 void Slabs::Idle(const State &s, int actor) {
+  if (actor == kRecoverer) return BeginRecovery(s, kRecover);
   Thread t{};
-  for (; actor == kRecoverer && t.victim < 2; t.victim++) {
-    t.op = kRecover;
-    if (Has(s.dead, t.victim)) Begin(s, actor, t);
-  }
-  if (actor == kRecoverer) return;
   for (u8 unit = 0; unit < kUnits; unit++) IdleUnit(s, actor, unit);
   t.op = kDrainOnce;
   if (s.slot[actor].hints != 0) Begin(s, actor, t);
@@ -121,11 +117,7 @@ void Slabs::Print(const State &s) {
                       slot.word, slot.hints);
   }
   (void)std::printf("dead %x |", s.dead);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d(%d,%d)@%d.%d.%d.%d", t.op, t.unit, t.first, t.pc[0], t.pc[1], t.pc[2],
-                      t.pc[3]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 static void a_slab_beside_runs_loses_and_doubles_nothing() {

@@ -77,12 +77,11 @@ struct SlotsSize {
   int births;
 };
 
-class Slots final : public Model<SlotsState> {
+class Slots final : public Model<SlotsState, Bug, SlotsSize> {
  public:
-  Slots(const SlotsSize &size, Bug bug) : size_(size), bug_(bug) {}
+  using Model::Model;
 
  protected:
-  using State = SlotsState;
   using Slot = SlotsState::Slot;
   enum Op : u8 { kIdle, kTake, kLeave, kWork, kAllocTo, kTend, kTendTo, kRecover, kReap, kBorn };
 
@@ -95,7 +94,6 @@ class Slots final : public Model<SlotsState> {
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static void StoreOwner(State &s, const Thread &by, int slot, int owner);
   void Hold(State &s, int slot, int actor);
 
@@ -110,9 +108,6 @@ class Slots final : public Model<SlotsState> {
   bool Reap(State &s, Thread &t, int actor);
   static void TakeOut(State &s, int process);
   static bool IsUnsettled(const State &s, int slot);
-
-  SlotsSize size_;
-  Bug bug_;
 };
 
 }  // namespace model

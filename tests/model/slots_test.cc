@@ -299,10 +299,7 @@ void Slots::Print(const State &s) {
   (void)std::printf("words %d%d%d locked %x dead %x heirless %x lives %d%d%d |", s.word[0],
                     s.word[1], s.word[2], s.locked, s.dead, s.heirless, s.life[0], s.life[1],
                     s.life[2]);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d(%d)@%d.%d.%d.%d", t.op, t.slot, t.pc[0], t.pc[1], t.pc[2], t.pc[3]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 Slots::State Slots::First() {

@@ -58,22 +58,19 @@ struct TrimState {
   Thread thread[kActors];
 };
 
-class Trim final : public Model<TrimState> {
+class Trim final : public Model<TrimState, Bug> {
  public:
-  explicit Trim(Bug bug) : bug_(bug) {}
+  explicit Trim(Bug bug) : Model({}, bug) {}
 
  protected:
-  using State = TrimState;
   enum Op : u8 { kIdle, kTake, kGive, kTrimIt, kPin, kUnpin, kRecover };
 
-  State First() override { return State{}; }
   bool Step(State &s, int actor) override;
   void Idle(const State &s, int actor) override;
   void Check(const State &s) override;
   void Print(const State &s) override;
 
  private:
-  bool Is(Bug bug) const { return bug_ == bug; }
   static u8 Claimed(int slot) { return Byte(kClaimed0 + slot); }
   static u8 Trimming(int slot) { return Byte(kTrim0 + slot); }
   bool IsDead(const State &s, int process) const;
@@ -92,8 +89,6 @@ class Trim final : public Model<TrimState> {
   bool Release(State &s, Thread &t, int process);
   bool Unpin(State &s, Thread &t, int process);
   bool Recover(State &s, Thread &t);
-
-  Bug bug_;
 };
 
 }  // namespace model

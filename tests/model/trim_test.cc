@@ -250,10 +250,7 @@ void Trim::Print(const State &s) {
       s.cw, s.held, s.committed, s.meta, s.zero, s.stale, s.backed, s.clean, s.meta_backed);
   (void)std::printf("pin %d covers %d granted %d%d | J %d %d dead %x |", s.pin, s.pin_covers,
                     s.granted[0], s.granted[1], s.journal[0], s.journal[1], s.dead);
-  for (const Thread &t : s.thread) {
-    (void)std::printf(" %d@%d.%d.%d", t.op, t.pc[0], t.pc[1], t.pc[2]);
-  }
-  (void)std::printf("\n");
+  PrintThreads(s);
 }
 
 static void pages_are_there_when_they_are_used_or_pinned() {
