@@ -101,8 +101,9 @@ static shoal_status resize_word(struct stage *stage, struct resizing to) {
 enum { STAYS = 7 };
 static struct resizing staying(const struct stage *stage, unsigned index) {
   const struct resizing steps[STAYS] = {
-      {0, stage->bytes - 8}, {1, STAGE_RUN + 20000},     {1, STAGE_RUN},    {2, STAGE_HUGE * 2},
-      {2, STAGE_HUGE * 2 - 300000}, {2, STAGE_HUGE * 2 - 9000}, {2, STAGE_HUGE - 1}};
+      {0, stage->bytes - 8}, {1, STAGE_RUN + 20000},       {1, STAGE_RUN},
+      {2, STAGE_HUGE * 2},   {2, STAGE_HUGE * 2 - 300000}, {2, STAGE_HUGE * 2 - 9000},
+      {2, STAGE_HUGE - 1}};
   return steps[index];
 }
 
@@ -118,8 +119,8 @@ static shoal_status realloc_staying(struct stage *stage, unsigned index) {
   struct resizing to = staying(stage, index);
   shoal_off before = stage->blocks[to.block];
   shoal_status status = resize(stage, to);
-  bool stayed = stage->blocks[to.block] == before;
-  return status == SHOAL_OK && !stayed ? SHOAL_E_ADDRESS : status;
+  stage->moved = stage->moved || stage->blocks[to.block] != before;
+  return status;
 }
 
 static shoal_status realloc_moving(struct stage *stage, unsigned index) {
@@ -130,8 +131,8 @@ static shoal_status realloc_to_staying(struct stage *stage, unsigned index) {
   struct resizing to = staying(stage, index);
   shoal_off before = stage->words[to.block];
   shoal_status status = resize_word(stage, to);
-  bool stayed = stage->words[to.block] == before;
-  return status == SHOAL_OK && !stayed ? SHOAL_E_ADDRESS : status;
+  stage->moved = stage->moved || stage->words[to.block] != before;
+  return status;
 }
 
 static shoal_status alloc_zero(struct stage *stage, unsigned index) {
@@ -330,7 +331,8 @@ void act_end_other(const struct act *act, struct stage *stage) {
   stage->ended_word = shl_load_acquire_u64(&shl_owner_row(stage->heap, stage->ended)->word);
 }
 
-bool act_has_met_other(const struct act *act, const struct stage *stage) {
+bool act_is_as_named(const struct act *act, const struct stage *stage) {
+  if (stage->moved) return false;
   return !act->ends_other ||
          shl_load_acquire_u64(&shl_owner_row(stage->heap, stage->ended)->word) != stage->ended_word;
 }

@@ -28,8 +28,8 @@ void act_open(const struct act *act, const struct opening *opening, struct stage
 /// before the act would take the one that is left.
 void act_end_other(const struct act *act, struct stage *stage);
 
-/// Whether an act that is about the other one's end has come upon it: his slot is as he left it no
-/// more. True of all other acts.
-bool act_has_met_other(const struct act *act, const struct stage *stage);
+/// Whether an act played alone was what it is called: where it is about the other one's end it has
+/// come upon it, his slot is as he left it no more; a resize in place has moved nothing.
+bool act_is_as_named(const struct act *act, const struct stage *stage);
 
 #endif

@@ -267,7 +267,7 @@ static void note_outcomes(struct death *death) {
     if (i == death->plan->act->calls) break;
     EXPECT_EQ(END_LIVES, let_do(death, &death->actor, call_next, 0));
   }
-  EXPECT(act_has_met_other(death->plan->act, &death->stage));
+  EXPECT(act_is_as_named(death->plan->act, &death->stage));
   undo_back_to(death->begin);
   death->stage = stage;
   death->actor = actor;

@@ -52,7 +52,8 @@ size_t stage_bytes_of(const struct stage *stage, unsigned index) {
 
 void stage_take_tagged(struct stage *stage) {
   for (unsigned i = 0; i < STAGE_KINDS; i++) {
-    stage->blocks[stage->count++] = shoal_alloc(stage->heap, stage_bytes_of(stage, i), SHOAL_TAGGED);
+    size_t bytes = stage_bytes_of(stage, i);
+    stage->blocks[stage->count++] = shoal_alloc(stage->heap, bytes, SHOAL_TAGGED);
   }
 }
 

@@ -35,6 +35,7 @@ struct stage {
   uint32_t ended;       // the slot of the other, where he has ended
   uint64_t ended_word;  // its owner word, as he left it
   uint32_t salt;  // of what blocks are filled with
+  bool moved;     // a block that was to be resized in place
   bool zeroed;    // what the act allocates must be all zero
 };
 

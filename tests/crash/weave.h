@@ -6,8 +6,8 @@
 
 // E3, systematic interleavings: two or three acts, of a process or a thread each, played at once by
 // one thread that goes from one to another ahead of the accesses it is told. All ways to do so with
-// a given number of changes are gone through, and what comes of each must be what comes of the
-// acts' calls in some order, one call after the other.
+// a given number of changes are gone through, and what comes of each must be clean, and what comes
+// of the acts' calls in some order, one call after the other.
 
 enum { WEAVE_ACTORS = 3, WEAVE_CHANGES = 3 };
 
@@ -18,6 +18,7 @@ struct weave_plan {
   bool threads;        // of one process, instead of processes
   unsigned changes;    // at most, from an act that could go on
   uint64_t schedules;  // at most for each number of changes: above that, each how manieth is taken
+  bool any_end;        // need not be one that an order of the calls leads to, if it is clean
   bool quiet;          // failures are counted and not told: a seeded bug is to be caught
 };
 
