@@ -144,6 +144,13 @@ static int reach_tagged(void *context, const shoal_block *block) {
   return 0;
 }
 
+// These are kept without a visit, since nobody knows their types: only after all visits, or what
+// roots lead to through one of them would not be followed.
+static shoal_status reach_unpublished(shoal_marker *marker) {
+  reach_reservations(marker);
+  return shl_walk(marker->heap, SHL_WALK_TAGGED, reach_tagged, marker);
+}
+
 static void visit_all(shoal_marker *marker) {
   while (marker->depth > 0) {
     struct visit next = marker->stack[--marker->depth];
@@ -174,10 +181,9 @@ static shoal_status mark(shoal_marker *marker) {
   shoal_status status = list_blocks(marker);
   if (status != SHOAL_OK) return status;
   reach_roots(marker);
-  reach_reservations(marker);
-  status = shl_walk(marker->heap, SHL_WALK_TAGGED, reach_tagged, marker);
-  if (status != SHOAL_OK) return status;
   visit_all(marker);
+  status = reach_unpublished(marker);
+  if (status != SHOAL_OK) return status;
   if (marker->has_unknown_type) {
     return shl_fail(SHOAL_E_ARGUMENT, 0, "No visitor is given for blocks of type 0x%llx.",
                     (unsigned long long)marker->unknown_type);

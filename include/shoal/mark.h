@@ -53,12 +53,17 @@ typedef struct shoal_mark_result {
 /// Follows all roots, by the visitors, to every block that is in use, and reports or frees the
 /// others: what plain allocations of killed threads have stranded, and what the program has lost.
 /// `out` may be null.
+///
+/// A block that a thread has reserved, or a living process tagged, is kept, but not visited, unless
+/// roots lead to it: its type is not known. What only such a block refers to is not reached, and
+/// FREE frees it. Publish the block first, or reserve or tag what it refers to as well, or have
+/// `unreachable` keep it.
 /// returns: SHOAL_OK and *out; ARGUMENT iff options are null or of unknown size or flags, or a root
 ///   or a visitor named a type id that `types` has not (the text names it; nothing is freed then);
 ///   NO_SPACE iff there is no memory for the list of blocks; CORRUPT as shoal_walk; with FREE,
 ///   READ_ONLY, STALE, BUSY as shoal_reap, which it begins with, MISUSE as shoal_free_offset.
 /// safe: while nobody else changes the heap, in whatever process. A block reached twice is visited
-///   once, so that cycles end.
+///   once, as of the type that it was first reached by, so that cycles end.
 /// crash: blocks freed until then are free, the others are not; mark again.
 /// cost: some 40 bytes a block, and a binary search a reference.
 shoal_status shoal_mark(shoal_heap *heap, const shoal_mark_options *options,

@@ -155,6 +155,46 @@ static void tagged_blocks_of_the_living_are_in_use(void) {
   EXPECT_EQ(4, result.freed);
 }
 
+// Linked before it is published: its children are in use as any block's that a root leads to.
+static void what_a_linked_block_refers_to_is_kept_though_it_has_a_tag(void) {
+  const size_t sizes[] = {sizeof(struct node), 50000, 3 << 20};
+  shoal_off first = 0;
+  for (size_t i = 0; i < 3; i++) {
+    struct node *node = shoal_ptr(heap, shoal_alloc(heap, sizes[i], SHOAL_TAGGED | SHOAL_ZERO));
+    *node = (struct node){.next = shoal_offset(heap, add(0, 100)), .other = first};
+    first = shoal_offset(heap, node);
+  }
+  set_root("tagged", add(first, 16));
+  shoal_mark_result result = mark(SHOAL_MARK_FREE);
+  EXPECT_EQ(0, result.freed);
+  EXPECT_EQ(11, result.reached);
+  EXPECT_EQ(7, visits);
+}
+
+static void what_a_linked_block_refers_to_is_kept_though_it_is_reserved(void) {
+  shoal_off off = 0;
+  EXPECT_OK(shoal_reserve(heap, sizeof(struct node), SHOAL_ZERO, &off));
+  struct node *node = shoal_ptr(heap, off);
+  node->next = shoal_offset(heap, add_list(5));
+  struct node *root = add(off, 16);
+  set_root("reserved", root);
+  shoal_mark_result result = mark(SHOAL_MARK_FREE);
+  EXPECT_EQ(0, result.freed);
+  EXPECT_EQ(13, result.reached);
+  EXPECT_EQ(7, visits);
+  EXPECT_OK(shoal_publish(heap, &root->next, off));
+}
+
+// Nothing tells what type of block it is, so that it is kept and not looked into.
+static void what_a_tagged_block_alone_refers_to_is_freed(void) {
+  struct node *node = shoal_ptr(heap, shoal_alloc(heap, sizeof *node, SHOAL_TAGGED | SHOAL_ZERO));
+  node->next = shoal_offset(heap, add(0, 100));
+  shoal_mark_result result = mark(SHOAL_MARK_FREE);
+  EXPECT_EQ(1, result.reached);
+  EXPECT_EQ(2, result.freed);
+  EXPECT_EQ(0, visits);
+}
+
 // What plain allocations of a killed thread have stranded.
 static void what_the_dead_had_in_flight_is_freed(void) {
   for (unsigned i = 0; i < 10; i++) (void)stand_alloc(other, 64);
@@ -197,5 +237,8 @@ SUITE(mark, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(what_a_root_leads_to
       TEST(rings_end_and_shared_blocks_are_met_once), TEST(references_to_no_block_are_counted),
       TEST(a_type_without_a_visitor_frees_nothing), TEST(reserved_blocks_are_in_use),
       TEST(tagged_blocks_of_the_living_are_in_use),
+      TEST(what_a_linked_block_refers_to_is_kept_though_it_has_a_tag),
+      TEST(what_a_linked_block_refers_to_is_kept_though_it_is_reserved),
+      TEST(what_a_tagged_block_alone_refers_to_is_freed),
       TEST(what_the_dead_had_in_flight_is_freed), TEST(who_is_shown_a_block_may_keep_it),
       TEST(wrong_arguments_are_told))
