@@ -41,8 +41,9 @@ typedef struct shoal_mark_options {
 
 /// What came of it.
 typedef struct shoal_mark_result {
-  uint64_t reached;            ///< Blocks that roots lead to, that a thread has reserved, or
-                               ///< that a living process has tagged.
+  uint64_t reached;            ///< Blocks that roots lead to, that a thread has reserved (a dead
+                               ///< one too, until it is recovered), or that a living process has
+                               ///< tagged.
   uint64_t reached_bytes;      ///< That these can hold.
   uint64_t unreachable;        ///< Blocks that nothing leads to.
   uint64_t unreachable_bytes;  ///< That these can hold.
