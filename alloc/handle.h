@@ -47,7 +47,10 @@ struct shoal_heap {
   uint32_t spare_slot;      // 0: none (READ_ONLY)
   uint32_t opener;          // the process that opened it
   bool inherited;           // in a forked child that has not opened this heap again
-  shl_a32 tend_cursor;      // slot that this process looks at next for an orphan to tend
+  shl_a32 notice_cursor;    // slot whose owner this process asks about next, if it is another's
+  shl_a32 own_cursor;       // the same, if it is this process's own
+  shl_a32 notice_turn;      // counts the looks for the dead in passing
+  shl_a32 tend_cursor;      // slot that it looks at next for an orphan to tend
   shl_a64 table_full_ns;    // when this process last found every thread slot in use
   shl_a64 last_decay_ns;    // when this process last looked for chunks to give back
   shoal_misuse_handler *on_misuse;

@@ -10,7 +10,9 @@
 #include "alloc/seat.h"
 #include "alloc/slab.h"
 
-enum { LOOK_AT = 8 };  // slots looked at per new slab: a line or two each
+// Slots met at a time: a line or two each. Whether a thread of one's own process is dead takes ten
+// times as long as a new slab, and seldom is: it is asked at one new slab in so many.
+enum { LOOK_AT = 8, OWN_TURN = 256 };
 
 bool shl_orphan_next(shoal_heap *heap, uint32_t *id, struct shl_seat *out) {
   uint32_t high = shl_slot_high_water(heap);
@@ -37,20 +39,46 @@ static bool tend(shoal_heap *heap, uint32_t id) {
   return true;
 }
 
-void shl_orphan_tend_next(shoal_heap *heap) {
+// returns: whether the slot is another process's, which was asked about.
+static bool notice_others(shoal_heap *heap, uint32_t id) {
+  bool owned = shl_owner_read(heap, id).state == SHL_OWNER_OWNED;
+  if (!owned || shl_slot_is_ours(heap, id)) return false;
+  (void)shl_slot_recover(heap, id);
+  return true;
+}
+
+// returns: whether the slot is of another thread of this process, which was asked about. The spare
+// one is no thread's.
+static bool notice_own(shoal_heap *heap, uint32_t id) {
+  bool known = id == heap->spare_slot || id == shl_seat_id(shl_seat_here(heap));
+  if (known || !shl_slot_is_ours(heap, id)) return false;
+  (void)shl_slot_recover(heap, id);
+  return true;
+}
+
+// Goes on from the cursor to the first slot that takes work. The cursor ends just past it: were it
+// to skip the rest of what is met at a time, a slot behind busy ones might never have its turn.
+static void go_round(shoal_heap *heap, shl_a32 *cursor, bool (*meet)(shoal_heap *, uint32_t)) {
   uint32_t high = shl_slot_high_water(heap);
-  if (high == 0) return;
-  uint32_t from = shl_load_relaxed_u32(&heap->tend_cursor);
-  shl_store_relaxed_u32(&heap->tend_cursor, from + LOOK_AT);
-  bool asked = false;
-  for (uint32_t i = 0; i < LOOK_AT && i < high; i++) {
-    uint32_t id = (from + i) % high + 1;
-    struct shl_owner_word word = shl_owner_read(heap, id);
-    bool others = word.state == SHL_OWNER_OWNED && !shl_slot_is_ours(heap, id);
-    if (others && !asked) (void)shl_slot_recover(heap, id);
-    asked = asked || others;
-    if (tend(heap, id)) return;
+  uint32_t from = shl_load_relaxed_u32(cursor);
+  uint32_t met = 0;
+  for (bool worked = false; !worked && met < LOOK_AT && met < high; met++) {
+    worked = meet(heap, (from + met) % high + 1);
   }
+  shl_store_relaxed_u32(cursor, from + met);
+}
+
+void shl_orphan_notice_next(shoal_heap *heap) {
+  go_round(heap, &heap->notice_cursor, notice_others);
+  go_round(heap, &heap->own_cursor, notice_own);
+}
+
+void shl_orphan_tend_next(shoal_heap *heap) {
+  uint32_t turn = shl_load_relaxed_u32(&heap->notice_turn);
+  shl_store_relaxed_u32(&heap->notice_turn, turn + 1);
+  go_round(heap, &heap->notice_cursor, notice_others);
+  if (turn % OWN_TURN == 0) go_round(heap, &heap->own_cursor, notice_own);
+  go_round(heap, &heap->tend_cursor, tend);
 }
 
 static void release_empty_listed(struct shl_seat seat, unsigned class_byte) {

@@ -12,8 +12,13 @@
 bool shl_orphan_next(shoal_heap *heap, uint32_t *id, struct shl_seat *out);
 void shl_orphan_leave(struct shl_seat orphan);
 
-/// Looks at a few slots, round robin over calls, and drains the first orphan found with hints. Asks
-/// about one slot of another process whether its owner is dead, and recovers it then.
+/// Asks about one slot of another process and one of another thread of this one, round robin over
+/// calls, whether its owner is dead, and recovers it then. J is 0 before and after.
+/// cost: a look at a few slots, and at most two questions to the kernel.
+void shl_orphan_notice_next(shoal_heap *heap);
+
+/// The same, of one's own process's threads at few calls only; then looks at a few slots, round
+/// robin as well, and drains the first orphan found with hints.
 void shl_orphan_tend_next(shoal_heap *heap);
 
 /// Reaps the dead; hands back all orphans' hands, drains their hints, releases their empty slabs.

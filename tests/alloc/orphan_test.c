@@ -10,7 +10,7 @@
 #include "tests/alloc/seats.h"
 #include "tests/harness/harness.h"
 
-enum { BLOCKS = 3000 };
+enum { BLOCKS = 3000, TURNS = 1000 };
 
 static shoal_off offs[BLOCKS];
 
@@ -63,13 +63,17 @@ static void an_orphan_with_hints_is_tended_in_passing(void) {
   EXPECT_LT(stand_stats(heap).slabs, slabs);
 }
 
-// However many orphans come first in the table, each has its turn.
+// However many orphans come first in the table, each has its turn, also where looks at a few slots
+// each make up the table exactly.
 static void the_looking_goes_round(void) {
-  enum { ORPHANS = 20 };
+  enum { ORPHANS = 21 };
   struct shl_seat orphans[ORPHANS];
-  for (unsigned i = 0; i < ORPHANS; i++) orphans[i] = stand_other(heap, 0);
   for (unsigned i = 0; i < ORPHANS; i++) {
-    stand_free(here, stand_alloc(orphans[i], 64));
+    orphans[i] = stand_other(heap, 0);
+    offs[i] = stand_alloc(orphans[i], 64);
+  }
+  for (unsigned i = 0; i < ORPHANS; i++) {
+    stand_free(here, offs[i]);
     shl_slot_let_go(orphans[i]);
   }
   // The first always has something.
@@ -84,6 +88,35 @@ static void the_dead_are_recovered_in_passing(void) {
   stand_give(other, STAND_DEAD);
   for (unsigned i = 0; i < heap->slot_count; i++) shl_orphan_tend_next(heap);
   EXPECT_EQ(SHL_OWNER_FREE, shl_owner_read(heap, shl_seat_id(other)).state);
+}
+
+// Each of the living is asked about, and each time somebody comes first.
+static void the_dead_are_noticed_behind_any_number_of_the_living(void) {
+  enum { SLOTS = 32, WINDOW = 8 };
+  struct shl_seat dead[SLOTS / WINDOW];
+  stand_give(other, STAND_STOPPED);
+  for (uint32_t id = shl_seat_id(other) + 1; id <= SLOTS; id++) {
+    struct shl_seat seat = stand_other(heap, id % WINDOW == 0 ? STAND_DEAD : STAND_STOPPED);
+    ASSERT_EQ(id, shl_seat_id(seat));
+    if (id % WINDOW == 0) dead[id / WINDOW - 1] = seat;
+  }
+  for (unsigned i = 0; i < SLOTS; i++) shl_orphan_tend_next(heap);
+  for (unsigned i = 0; i < SLOTS / WINDOW; i++) {
+    EXPECT_EQ(SHL_OWNER_FREE, shl_owner_read(heap, shl_seat_id(dead[i])).state);
+  }
+  EXPECT_EQ(SHL_OWNER_OWNED, shl_owner_read(heap, shl_seat_id(other)).state);
+}
+
+static void a_dead_thread_of_ones_own_process_is_noticed_in_passing(void) {
+  struct shl_seat dead = stand_other(heap, 0);
+  (void)stand_alloc(dead, 64);
+  shl_slot_sign(other);
+  shl_slot_disown(dead);
+  for (unsigned i = 0; i < TURNS; i++) shl_orphan_tend_next(heap);
+  EXPECT_EQ(SHL_OWNER_ORPHAN, shl_owner_read(heap, shl_seat_id(dead)).state);
+  EXPECT_EQ(SHL_OWNER_OWNED, shl_owner_read(heap, shl_seat_id(other)).state);
+  EXPECT_EQ(SHL_OWNER_OWNED, shl_owner_read(heap, shl_seat_id(here)).state);
+  EXPECT_EQ(SHL_OWNER_OWNED, shl_owner_read(heap, heap->spare_slot).state);
 }
 
 static void the_living_are_left_alone(void) {
@@ -165,6 +198,8 @@ static void the_spare_slot_is_drained_by_others(void) {
 SUITE(orphan, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(an_adopted_slot_goes_on_where_it_was),
       TEST(each_orphan_is_met_once), TEST(an_orphan_with_hints_is_tended_in_passing),
       TEST(the_looking_goes_round), TEST(the_dead_are_recovered_in_passing),
+      TEST(the_dead_are_noticed_behind_any_number_of_the_living),
+      TEST(a_dead_thread_of_ones_own_process_is_noticed_in_passing),
       TEST(the_living_are_left_alone), TEST(tending_all_gives_everything_back),
       TEST(tending_all_reaps_the_dead_first), TEST(a_dead_thread_behind_living_ones_is_found),
       TEST(frees_between_tendings_are_found_by_the_next),

@@ -6,6 +6,7 @@
 // slots.
 #include <shoal/exact.h>
 
+#include "alloc/census.h"
 #include "alloc/hand.h"
 #include "alloc/orphan.h"
 #include "alloc/run.h"
@@ -43,8 +44,8 @@ static void tend_in_passing(struct scene *scene) {
 
 // What the living do with it before the dead tender has been noticed: free into it, and tend.
 static void others_free_and_tend(struct scene *scene) {
-  struct stand_bit at = stand_bit_of(scene->heap, scene->off);
-  if ((shl_load_relaxed_u64(&at.remote->freed[at.word]) & at.bit) != 0) return;
+  shoal_block block;
+  if (!shl_block_find(scene->heap, scene->off, &block)) return;
   stand_free(scene->other, scene->off);
   scene->extra--;
   shl_orphan_tend_next(scene->heap);

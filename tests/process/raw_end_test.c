@@ -79,6 +79,27 @@ static void threads_without_destructors_lose_nothing(void) {
   EXPECT_OK(shoal_close(heap));
 }
 
+// Nobody reaps, and slots there are enough of: who needs slabs meets the dead.
+static void they_are_noticed_by_who_allocates(void) {
+  enum { SOME = 64, ENOUGH = 300 * SOME, WIDE = 1000 };
+  static shoal_off offs[ENOUGH];
+  unsigned count = 0;
+  heap = open_named(test_unique_name(name));
+  EXPECT_OK(shoal_free_offset(heap, shoal_alloc(heap, WIDE, 0)));
+  shoal_off left = run(end_raw);
+  EXPECT_EQ(1, read_stats().thread_slots_dead);
+  while (count < ENOUGH && read_stats().thread_slots_dead != 0) {
+    for (unsigned i = 0; i < SOME; i++) offs[count++] = shoal_alloc(heap, WIDE, 0);
+  }
+  EXPECT_EQ(0, read_stats().thread_slots_dead);
+  EXPECT_EQ(1, read_stats().deaths);
+  EXPECT_EQ(0, read_stats().reservations);
+  for (unsigned i = 0; i < count; i++) EXPECT_OK(shoal_free_offset(heap, offs[i]));
+  EXPECT_OK(shoal_free_offset(heap, left));
+  EXPECT_EQ(0, read_stats().live_blocks);
+  EXPECT_OK(shoal_close(heap));
+}
+
 static void *use_second(void *second) {
   EXPECT_NE(0, shoal_alloc(second, BYTES, 0));
   return NULL;
@@ -99,4 +120,5 @@ static void a_heap_closes_after_them(void) {
   EXPECT_OK(shoal_close(heap));
 }
 
-SUITE(raw_end, TEST(threads_without_destructors_lose_nothing), TEST(a_heap_closes_after_them))
+SUITE(raw_end, TEST(threads_without_destructors_lose_nothing),
+      TEST(they_are_noticed_by_who_allocates), TEST(a_heap_closes_after_them))
