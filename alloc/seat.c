@@ -15,6 +15,7 @@
 
 #include <stdlib.h>
 
+#include "alloc/orphan.h"
 #include "alloc/reap.h"
 #include "alloc/recover.h"
 #include "base/fail.h"
@@ -188,7 +189,8 @@ static void sit_in(struct shl_seat seat, enum shl_slot_order order) {
 }
 
 // Takes a slot for the calling thread; none where no exit hook or node can be had, since nobody
-// would clear its array, or give its slot back. returns: whether it got one.
+// would clear its array, or give its slot back. Who takes one looks for the dead.
+// returns: whether it got one.
 static bool take_here(shoal_heap *heap, enum shl_slot_order order, struct shl_seat *out) {
   uint64_t full = shl_load_relaxed_u64(&heap->table_full_ns);
   bool hopeless = full != 0 && shl_os_now_ns() - full < FULL_NS;
@@ -197,6 +199,7 @@ static bool take_here(shoal_heap *heap, enum shl_slot_order order, struct shl_se
   shl_store_relaxed_u64(&heap->table_full_ns, taken ? 0 : shl_os_now_ns());
   if (!taken) return false;
   sit_in(*out, order);
+  shl_orphan_notice_next(heap);
   return true;
 }
 

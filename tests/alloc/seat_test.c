@@ -132,6 +132,39 @@ static void a_slot_that_becomes_available_is_taken_again(void) {
   EXPECT_EQ(9, shl_seat_id(shl_seat_here(heap)));
 }
 
+static void *allocate_one(void *out) {
+  *(shoal_off *)out = shoal_alloc(heap, 64, 0);
+  return NULL;
+}
+
+static void *free_one(void *off) {
+  EXPECT_OK(shoal_free_offset(heap, *(shoal_off *)off));
+  return NULL;
+}
+
+// A process that is dead, and a thread of one's own that is.
+static void leave_dead(struct shl_seat dead[2]) {
+  dead[0] = stand_other(heap, STAND_DEAD);
+  dead[1] = stand_other(heap, 0);
+  shl_slot_disown(dead[1]);
+}
+
+// Nothing runs short: it is enough that threads take slots, be it to free. The first of them asks
+// about the test's own thread, the second about the dead one behind it.
+static void threads_that_take_slots_notice_the_dead(void) {
+  struct shl_seat dead[2];
+  shoal_off off = shoal_alloc(heap, 64, 0), second = 0;
+  leave_dead(dead);
+  stand_in_thread(free_one, &off);
+  EXPECT_NE(SHL_OWNER_OWNED, shl_owner_read(heap, shl_seat_id(dead[0])).state);
+  stand_in_thread(allocate_one, &second);
+  EXPECT_NE(0, second);
+  for (unsigned i = 0; i < 2; i++) {
+    EXPECT_NE(SHL_OWNER_OWNED, shl_owner_read(heap, shl_seat_id(dead[i])).state);
+  }
+  EXPECT_EQ(0, stand_stats(heap).thread_slots_dead);
+}
+
 // A thread that only frees takes a slot that owns nothing, and leaves it so.
 static void a_freeing_thread_takes_no_orphans_memory(void) {
   shoal_off kept[2];
@@ -268,6 +301,7 @@ SUITE(seat, SET_UP(open_heap), TEAR_DOWN(close_heap),
       TEST(threads_beyond_the_table_share_the_spare_slot),
       TEST(without_a_slot_everything_works_under_the_spare_one),
       TEST(a_slot_that_becomes_available_is_taken_again),
+      TEST(threads_that_take_slots_notice_the_dead),
       TEST(a_freeing_thread_takes_no_orphans_memory),
       TEST(a_thread_that_freed_first_changes_to_an_orphan_to_allocate),
       TEST(a_step_cut_short_is_settled_at_the_next_call),
