@@ -11,7 +11,7 @@ extern "C" {
 // Calls that strand nothing. A thread that dies between a plain allocation and its own store of the
 // offset leaves a block that nobody knows. These calls change the heap and a word of the caller's
 // as one step: after any death the word names an allocated block, or it is 0 (for shoal_realloc_to:
-// it names the old block), and no other block has come or gone.
+// it names the old block) or untouched, and no other block has come or gone.
 //
 // The word is an 8-aligned shoal_off inside a block of the heap. It belongs to the caller alone
 // until the call returns, and to the heir of a dead caller once shoal_reap has said OK. Who links a
@@ -20,7 +20,8 @@ extern "C" {
 // in the word what was not yet, or just, linked.
 
 /// Allocates as shoal_alloc and stores the offset in *slot, as one step. What *slot held before is
-/// overwritten: 0 where the call fails.
+/// overwritten by 0 first, and a block that it named is not freed: whoever needs it has the offset
+/// elsewhere. Where the call fails *slot is 0, but with ARGUMENT, READ_ONLY and STALE as it was.
 /// units: as shoal_alloc, `flags` too; SHOAL_TAGGED does nothing, since the word names the block.
 /// returns: SHOAL_OK; ARGUMENT iff `slot` is no 8-aligned place in the heap's data or a flag is
 ///   unknown; SIZE iff `size` is above PTRDIFF_MAX; FULL, NO_SPACE, BUSY iff the heap, the system,
@@ -29,7 +30,8 @@ extern "C" {
 /// owns: who owns the word.
 /// safe: any thread, each with a word of its own; not in a signal handler. Other threads that read
 ///   the word with acquire order see the block's content as SHOAL_ZERO left it.
-/// crash: *slot names the block, or is 0 and nothing is allocated.
+/// crash: nothing is allocated, and *slot is as it was before the first store, 0 after it; or *slot
+///   names the block, with the last.
 /// cost: the complete way of an allocation, and seven stores.
 shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsigned flags);
 
@@ -38,7 +40,10 @@ shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsi
 /// returns: as shoal_alloc_to, and the old block and *slot stay then; MISUSE iff *slot names no
 ///   allocated block and on_misuse returned.
 /// safe: as shoal_alloc_to. Nobody else may use the old block meanwhile.
-/// crash: *slot names the old block, as it was, or the new one; the other is free.
+/// crash: *slot names the old block, as it was, or the new one; the other is free. In place: *slot
+///   names the block, with the old size or the new; one of whole chunks that was to grow may hold
+///   something in between. One of whole chunks that has a tag loses it last: until then
+///   shoal_orphans offers it, linked as it is, as before the call.
 /// cost: as realloc, and seven stores.
 shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size);
 

@@ -126,6 +126,24 @@ static void what_is_refused_changes_nothing(void) {
   EXPECT_OK(shoal_free_from(heap, word));
 }
 
+// A word is emptied where the call may store at all and its arguments are right, whatever it held.
+static void a_refused_allocation_leaves_the_word_empty_or_untouched(void) {
+  EXPECT_OK(shoal_alloc_to(heap, word, 64, 0));
+  shoal_off old = *word;
+  EXPECT_STATUS(SHOAL_E_ARGUMENT, shoal_alloc_to(heap, word, 64, 8));
+  EXPECT_EQ(old, *word);
+  heap->inherited = true;
+  EXPECT_STATUS(SHOAL_E_STALE, shoal_alloc_to(heap, word, 64, 0));
+  heap->inherited = false;
+  EXPECT_EQ(old, *word);
+  EXPECT_STATUS(SHOAL_E_FULL, shoal_alloc_to(heap, word, STAND_CAPACITY, 0));
+  EXPECT_EQ(0, *word);
+  *word = old;
+  EXPECT_STATUS(SHOAL_E_SIZE, shoal_alloc_to(heap, word, SIZE_MAX, 0));
+  EXPECT_EQ(0, *word);
+  EXPECT_OK(shoal_free_offset(heap, old));
+}
+
 static void a_word_that_names_no_block_is_misuse(void) {
   EXPECT_OK(shoal_alloc_to(heap, word, 64, 0));
   shoal_off off = *word;
@@ -226,6 +244,7 @@ SUITE(exact, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(each_size_comes_and_
       TEST(flags_mean_what_they_mean_for_alloc), TEST(content_moves_with_a_realloc),
       TEST(an_empty_word_is_allocated_by_realloc_and_left_by_free),
       TEST(a_place_outside_the_data_is_no_word), TEST(what_is_refused_changes_nothing),
+      TEST(a_refused_allocation_leaves_the_word_empty_or_untouched),
       TEST(a_word_that_names_no_block_is_misuse),
       TEST(a_reserved_block_is_published_or_cancelled_once),
       TEST(reservations_have_a_limit_and_are_apart),
