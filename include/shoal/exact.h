@@ -41,9 +41,8 @@ shoal_status shoal_alloc_to(shoal_heap *heap, shoal_off *slot, size_t size, unsi
 ///   allocated block and on_misuse returned.
 /// safe: as shoal_alloc_to. Nobody else may use the old block meanwhile.
 /// crash: *slot names the old block, as it was, or the new one; the other is free. In place: *slot
-///   names the block, with the old size or the new; one of whole chunks that was to grow may hold
-///   something in between. One of whole chunks that has a tag loses it last: until then
-///   shoal_orphans offers it, linked as it is, as before the call.
+///   names the block, with the old size or the new. A block of whole chunks that has a tag loses it
+///   last: until then shoal_orphans offers it, linked as it is, as before the call.
 /// cost: as realloc, and seven stores.
 shoal_status shoal_realloc_to(shoal_heap *heap, shoal_off *slot, size_t size);
 

@@ -185,9 +185,9 @@ void *shoal_calloc(shoal_heap *heap, size_t count, size_t size);
 /// realloc: in place where the block's class or run allows, otherwise a new block, a copy, a free.
 /// A null `ptr` allocates; size 0 gives a block of the smallest class. A tag goes with the block.
 /// returns: the block; null with errno as shoal_alloc, EINVAL for misuse; the old block stays then.
-/// crash: the old block, or the new one, or both are allocated; never neither. A block of whole
-///   chunks that grows in place may hold more than before and less than was asked. Of a tagged
-///   block that is made shorter, 8 bytes past its new end may be another value already.
+/// crash: the old block, or the new one, or both are allocated; never neither. In place: the block
+///   has the old size or the new. Of a tagged block that is made shorter, 8 bytes past its new end
+///   may be another value already.
 void *shoal_realloc(shoal_heap *heap, void *ptr, size_t size);
 
 /// aligned_alloc: `alignment` a power of two up to 2 MiB, otherwise EINVAL; any `size`.
