@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "alloc/census.h"
+#include "alloc/pin.h"
 #include "alloc/slot.h"
 #include "tests/harness/harness.h"
 
@@ -28,8 +29,19 @@ static void recover_victim(void *context) {
   if (!second_first) recover_slot(scene, scene->second);
 }
 
+// The victim's process dies as a whole, and its pins with it.
+static void kill_pins(shoal_heap *heap) {
+  for (uint32_t i = 0; i < heap->pin_count; i++) {
+    struct shl_pin_op op = shl_pin_decode(shl_load_acquire_u64(&heap->pins[i].op));
+    if (op.state == SHL_PIN_FREE) continue;
+    op.process = STAND_DEAD;
+    shl_store_release_u64(&heap->pins[i].op, shl_pin_encode(op));
+  }
+}
+
 // Says that the victim is dead, in each slot that it has not given back.
 static void kill_victim(struct scene *scene) {
+  kill_pins(scene->heap);
   const struct shl_seat slots[] = {scene->victim, scene->second};
   for (size_t i = 0; i < 2; i++) {
     if (slots[i].slot == NULL) continue;
@@ -39,42 +51,32 @@ static void kill_victim(struct scene *scene) {
   }
 }
 
-// The blocks allocated, but for those reserved by the victim, whose death frees them, and those
-// that the living took meanwhile; those that have a tag; and what the word says.
-struct outcome {
-  uint64_t live;
-  uint64_t tagged;
-  shoal_off word;
-};
-
 // Before and after the step: what is left of it must be one of the two.
 struct verdict {
-  struct outcome before;
-  struct outcome after;
+  struct result before;
+  struct result after;
 };
 
-static uint64_t reserved_by(struct shl_seat seat) {
-  uint64_t count = 0;
-  for (unsigned i = 0; i < SHL_RESERVATIONS; i++) {
-    if (shl_load_relaxed_u64(&seat.slot->reservations[i]) != 0) count++;
+static void add_reserved(struct tally *tally, struct shl_seat seat) {
+  for (unsigned i = 0; seat.slot != NULL && i < SHL_RESERVATIONS; i++) {
+    uint64_t off = shl_load_relaxed_u64(&seat.slot->reservations[i]);
+    if (off != 0) tally_add(tally, seat.heap, off);
   }
-  return count;
 }
 
-static struct outcome outcome_of(const struct scene *scene) {
-  uint64_t others = reserved_by(scene->victim) + scene->extra;
-  return (struct outcome){.live = stand_live(scene->heap) - others,
-                          .tagged = stand_tagged(scene->heap),
-                          .word = scene->word != NULL ? *scene->word : 0};
+// Without the blocks that the victim has reserved, which its death frees, and those that the living
+// took meanwhile.
+static bool read_result(const struct scene *scene, struct result *out) {
+  struct tally others = scene->extra;
+  add_reserved(&others, scene->victim);
+  add_reserved(&others, scene->second);
+  return result_read(scene->heap, &others, scene->word, out);
 }
 
-// A word that names a block names an allocated one.
-static bool is_outcome(const struct scene *scene, struct outcome wanted) {
-  struct outcome is = outcome_of(scene);
+static bool word_names_block(const struct scene *scene) {
+  shoal_off off = scene->word != NULL ? *scene->word : 0;
   shoal_block block;
-  bool found = shl_block_find(scene->heap, is.word, &block) && block.off == is.word;
-  return (found || is.word == 0) && is.live == wanted.live &&
-         is.tagged == wanted.tagged && is.word == wanted.word;
+  return off == 0 || (shl_block_find(scene->heap, off, &block) && block.off == off);
 }
 
 static void keep_report(void *context, shoal_off off, const char *text) {
@@ -84,8 +86,9 @@ static void keep_report(void *context, shoal_off off, const char *text) {
 
 // The same metadata mean another thing where the living have taken more.
 static bool is_new(const struct scene *scene) {
-  uint64_t rest = (scene->word != NULL ? *scene->word : 0) + (scene->extra << 48);
-  if (scene->tag != NULL) rest += *scene->tag << 24;
+  uint64_t rest = result_stir(1, scene->word != NULL ? *scene->word : 0);
+  rest = result_stir(rest, scene->tag != NULL ? *scene->tag : 0);
+  rest = result_stir(rest, scene->extra.sum);
   return cut_is_new(scene->seen, scene->heap, &rest);
 }
 
@@ -96,29 +99,35 @@ static bool is_left(const struct scene *scene, struct shl_seat seat) {
   return stand_journal(seat) == 0 && state != SHL_OWNER_OWNED;
 }
 
+static void tell_difference(const struct result *is, struct verdict verdict) {
+  for (unsigned i = 0; i < RESULT_PARTS; i++) {
+    uint64_t before = verdict.before.part[i], after = verdict.after.part[i];
+    if (is->part[i] == before && is->part[i] == after) continue;
+    FAIL("%s: 0x%llx; before the step 0x%llx, after it 0x%llx", result_names[i],
+         (unsigned long long)is->part[i], (unsigned long long)before, (unsigned long long)after);
+  }
+}
+
 static bool is_recovered(struct scene *scene, const struct step *step, struct verdict verdict,
                          const char *when) {
   const char *finding = "clean";
+  struct result is;
   if (!is_new(scene)) return true;
   bool clean = shoal_check(scene->heap, keep_report, &finding) == SHOAL_OK;
-  bool whole = is_outcome(scene, verdict.before) || is_outcome(scene, verdict.after);
-  uint64_t journal = stand_journal(scene->victim);
+  bool adds_up = read_result(scene, &is);
+  bool whole = result_is(&is, &verdict.before) || result_is(&is, &verdict.after);
+  bool left = is_left(scene, scene->victim) && is_left(scene, scene->second);
+  if (clean && adds_up && whole && left && word_names_block(scene)) return true;
   unsigned state = shl_owner_read(scene->heap, shl_seat_id(scene->victim)).state;
-  if (clean && whole && is_left(scene, scene->victim) && is_left(scene, scene->second)) return true;
-  struct outcome is = outcome_of(scene);
-  FAIL("%s, %s: %s, %llu blocks (%llu, %llu), %llu tagged (%llu, %llu), word 0x%llx (0x%llx, "
-       "0x%llx), J 0x%llx, state %u",
-       step->name, when, finding, (unsigned long long)is.live,
-       (unsigned long long)verdict.before.live, (unsigned long long)verdict.after.live,
-       (unsigned long long)is.tagged, (unsigned long long)verdict.before.tagged,
-       (unsigned long long)verdict.after.tagged, (unsigned long long)is.word,
-       (unsigned long long)verdict.before.word,
-       (unsigned long long)verdict.after.word, (unsigned long long)journal, state);
+  FAIL("%s, %s: %s, the sums %s, J 0x%llx, state %u", step->name, when, finding,
+       adds_up ? "add up" : "do not add up", (unsigned long long)stand_journal(scene->victim),
+       state);
+  tell_difference(&is, verdict);
   return false;
 }
 
 // `extra`: what the living took before the state that is looked at.
-static void let_others_work(struct scene *scene, const struct step *step, uint64_t extra) {
+static void let_others_work(struct scene *scene, const struct step *step, struct tally extra) {
   scene->extra = extra;
   if (step->meanwhile != NULL) step->meanwhile(scene);
 }
@@ -133,7 +142,7 @@ static void count(const struct cut *cut, const char *images) {
 static bool can_cut_recovery(struct scene *scene, const struct step *step,
                              struct verdict verdict) {
   struct cut cut;
-  uint64_t extra = scene->extra;
+  struct tally extra = scene->extra;
   shoal_off *const words[CUT_WORDS] = {scene->word, scene->tag};
   if (!cut_run(scene->heap, words, recover_victim, scene, &cut)) return false;
   scene->recoveries.instructions += cut.instructions;
@@ -155,7 +164,7 @@ static bool can_cut_recovery(struct scene *scene, const struct step *step,
 static bool can_recover(struct scene *scene, const struct step *step, struct verdict verdict,
                         size_t index) {
   kill_victim(scene);
-  let_others_work(scene, step, 0);
+  let_others_work(scene, step, (struct tally){.blocks = 0});
   if (index % scene->stride == 0) return can_cut_recovery(scene, step, verdict);
   recover_victim(scene);
   return is_recovered(scene, step, verdict, "recovered");
@@ -175,7 +184,8 @@ bool death_anywhere_in(const struct step *step) {
   scene.victim = stand_other(scene.heap, 0);
   scene.other = stand_other(scene.heap, STAND_STOPPED);
   step->prepare(&scene);
-  struct verdict verdict = {.before = outcome_of(&scene)};
+  struct verdict verdict;
+  EXPECT(read_result(&scene, &verdict.before));
   void *context[] = {&scene, (void *)(uintptr_t)step};
   struct cut cut;
   shoal_off *const words[CUT_WORDS] = {scene.word, scene.tag};
@@ -183,7 +193,7 @@ bool death_anywhere_in(const struct step *step) {
     stand_close(scene.heap);
     return false;
   }
-  verdict.after = outcome_of(&scene);
+  EXPECT(read_result(&scene, &verdict.after));
   bool right = true;
   for (size_t i = 0; i < cut.count && right; i++) {
     cut_restore(&cut, i);

@@ -4,6 +4,7 @@
 
 #include "alloc/journal.h"
 #include "tests/alloc/cut.h"
+#include "tests/alloc/result.h"
 #include "tests/alloc/stand.h"
 
 // A step of the allocator, cut by a death after each of its instructions.
@@ -17,7 +18,7 @@ struct scene {
   shoal_off off;           // a block
   shoal_off *word;         // of the caller's, that the step changes; null: none
   shoal_off *tag;          // the word of a tag in the heap's data, that it changes; null: none
-  uint64_t extra;          // blocks that the living took meanwhile
+  struct tally extra;      // blocks that the living took meanwhile, less those they freed
   uint32_t unit;           // of its slab
   unsigned ops;            // bit n: the journal held op n in some state
   size_t turn;             // recoveries cut so far
@@ -38,8 +39,9 @@ struct step {
 
 /// Runs the step, and for each state that it passes through: says that its slot's owner is dead,
 /// recovers it, and dies in that, too, after each instruction. Fails the test where a heap
-/// recovered so contradicts itself, where the step is neither done nor undone, in the heap, its
-/// tags and the scene's word alike, or where its journal has not been through all of its ops.
+/// recovered so contradicts itself; where the step is neither done nor undone: other blocks, of
+/// other sizes, with other tags, roots, pins or words than before the step and than after it; or
+/// where its journal has not been through all of its ops.
 /// returns: false iff this machine does not stop after each instruction.
 bool death_anywhere_in(const struct step *step);
 

@@ -139,8 +139,7 @@ static void cancel(struct scene *scene) {
 static void others_collect(struct scene *scene) {
   shl_drain(scene->other);
   shl_hand_give_back_all(scene->other);
-  (void)stand_alloc(scene->other, WIDE);
-  scene->extra++;
+  tally_add(&scene->extra, scene->heap, stand_alloc(scene->other, WIDE));
 }
 
 // A slot that lives claims the first chunk, if it is to be had, which collects what was freed in
@@ -149,21 +148,27 @@ static void others_claim(struct scene *scene) {
   shl_store_relaxed_u32(&scene->other.slot->cursor, scene->heap->first_chunk);
   struct shl_run_request request = {.pages = 1, .align_pages = 1};
   uint64_t off;
-  if (shl_run_alloc(scene->other, request, false, &off) == SHOAL_OK) scene->extra++;
+  if (shl_run_alloc(scene->other, request, false, &off) == SHOAL_OK) {
+    tally_add(&scene->extra, scene->heap, off);
+  }
 }
 
 // Slots that live take every chunk that is to be had, the freed one's among them.
 static void others_take(struct scene *scene) {
   const struct shl_wish chunk = {.bytes = SHL_CHUNK_BYTES};
   uint64_t off;
-  while (shl_huge_alloc(scene->other, &chunk, &off) == SHOAL_OK) scene->extra++;
+  while (shl_huge_alloc(scene->other, &chunk, &off) == SHOAL_OK) {
+    tally_add(&scene->extra, scene->heap, off);
+  }
 }
 
 // A slot that lives takes nearly all pages of a chunk, from the first on: of one that is FREE.
 static void others_cut(struct scene *scene) {
   struct shl_run_request request = {.pages = SHL_PAGES_PER_CHUNK - 1, .align_pages = 1};
   uint64_t off;
-  if (shl_run_alloc(scene->other, request, false, &off) == SHOAL_OK) scene->extra++;
+  if (shl_run_alloc(scene->other, request, false, &off) == SHOAL_OK) {
+    tally_add(&scene->extra, scene->heap, off);
+  }
 }
 
 static const struct step slab_steps[] = {
@@ -274,8 +279,8 @@ static void others_remove(struct scene *scene) {
     const struct shl_root_rec *record = &scene->heap->roots[i];
     bool busy = shl_root_decode(shl_load_relaxed_u64(&record->version)).busy;
     if (busy || shl_load_relaxed_u64(&record->check) == 0) continue;
+    tally_add(&scene->extra, scene->heap, shl_load_relaxed_u64(&record->off));
     shl_root_empty(scene->heap, i);
-    scene->extra++;
   }
 }
 

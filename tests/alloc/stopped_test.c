@@ -37,7 +37,7 @@ static void let_others_work(void *argument) {
 }
 
 static uint64_t live(const struct act *act) {
-  return stand_live(act->scene.heap) - act->scene.extra;
+  return stand_live(act->scene.heap) - act->scene.extra.blocks;
 }
 
 static bool adds_up(const struct act *act, uint64_t blocks, shoal_off word) {
@@ -67,7 +67,7 @@ static bool stop_anywhere_in(const struct step *step) {
   size_t stride = cut.instructions / test_rounds(STOPS) + 1;
   for (size_t at = 1; at < cut.instructions; at += stride) {
     cut_restore(&cut, 0);
-    act.scene.extra = 0;
+    act.scene.extra = (struct tally){.blocks = 0};
     if (!cut_stop(play, let_others_work, &act, at)) break;
     test_count("stops", 1);
     if (!adds_up(&act, blocks, word)) FAIL("%s: stopped after %zu", step->name, at);
@@ -83,30 +83,32 @@ static bool stop_anywhere_in(const struct step *step) {
 // kind.
 static void others_work(struct scene *scene) {
   if (scene->off != 0) {
+    tally_take(&scene->extra, scene->heap, scene->off);
     stand_free(scene->other, scene->off);
-    scene->extra--;
   }
   shl_reap(scene->heap);
   shl_orphan_tend_next(scene->heap);
-  (void)stand_alloc(scene->other, WIDE);
-  scene->extra++;
+  tally_add(&scene->extra, scene->heap, stand_alloc(scene->other, WIDE));
   uint64_t off;
-  if (shl_run_alloc(scene->other, run_wish, false, &off) == SHOAL_OK) scene->extra++;
+  if (shl_run_alloc(scene->other, run_wish, false, &off) == SHOAL_OK) {
+    tally_add(&scene->extra, scene->heap, off);
+  }
 }
 
 // What waits for the others is collected, and taken.
 static void others_collect(struct scene *scene) {
   shl_drain(scene->other);
   shl_hand_give_back_all(scene->other);
-  (void)stand_alloc(scene->other, WIDE);
-  scene->extra++;
+  tally_add(&scene->extra, scene->heap, stand_alloc(scene->other, WIDE));
 }
 
 static void others_take_chunks(struct scene *scene) {
   const struct shl_wish chunk = {.bytes = SHL_CHUNK_BYTES};
   uint64_t off;
   shl_reap(scene->heap);
-  if (shl_huge_alloc(scene->other, &chunk, &off) == SHOAL_OK) scene->extra++;
+  if (shl_huge_alloc(scene->other, &chunk, &off) == SHOAL_OK) {
+    tally_add(&scene->extra, scene->heap, off);
+  }
 }
 
 static void prepare_block(struct scene *scene) {
@@ -131,7 +133,7 @@ static void alloc_block(struct scene *scene) {
 // The block under work is not the one that the others free.
 static void prepare_pair(struct scene *scene) {
   prepare_used_up(scene);
-  scene->extra = 0;
+  scene->extra = (struct tally){.blocks = 0};
   uint64_t size = shl_classes[shl_class_of(WIDE)].bytes;
   scene->unit = (uint32_t)(scene->off + size);
 }

@@ -46,8 +46,8 @@ static void tend_in_passing(struct scene *scene) {
 static void others_free_and_tend(struct scene *scene) {
   shoal_block block;
   if (!shl_block_find(scene->heap, scene->off, &block)) return;
+  tally_take(&scene->extra, scene->heap, scene->off);
   stand_free(scene->other, scene->off);
-  scene->extra--;
   shl_orphan_tend_next(scene->heap);
 }
 
