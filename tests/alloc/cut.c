@@ -159,6 +159,11 @@ bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap, const uint64_t *w
   return true;
 }
 
+void cut_count(const struct cut *cut) {
+  test_count("instructions", cut->instructions);
+  test_count("images", cut->count);
+}
+
 void cut_free(struct cut *cut) {
   free(cut->states);
   *cut = (struct cut){.states = NULL};

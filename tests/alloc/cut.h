@@ -53,6 +53,9 @@ struct cut_seen {
 /// one that was.
 bool cut_is_new(struct cut_seen *seen, const shoal_heap *heap, const uint64_t *word);
 
+/// Adds to the counts "instructions" and "images" what was stepped through.
+void cut_count(const struct cut *cut);
+
 void cut_free(struct cut *cut);
 
 #endif

@@ -132,11 +132,6 @@ static void let_others_work(struct scene *scene, const struct step *step, struct
   if (step->meanwhile != NULL) step->meanwhile(scene);
 }
 
-static void count(const struct cut *cut, const char *images) {
-  test_count("instructions", cut->instructions);
-  test_count(images, cut->count);
-}
-
 // Recovers the victim, cut after each instruction; each state is the dead recoverer's, and
 // recovered again.
 static bool can_cut_recovery(struct scene *scene, const struct step *step,
@@ -201,8 +196,9 @@ bool death_anywhere_in(const struct step *step) {
     right = can_recover(&scene, step, verdict, i);
     if (!right) FAIL("%s: cut state %zu of %zu", step->name, i, cut.count);
   }
-  count(&cut, "images");
-  count(&scene.recoveries, "deaths_in_recovery");
+  cut_count(&cut);
+  test_count("instructions", scene.recoveries.instructions);
+  test_count("deaths_in_recovery", scene.recoveries.count);
   if (right && (scene.ops & step->ops) != step->ops) FAIL("%s: ops 0x%x", step->name, scene.ops);
   cut_restore(&cut, 0);
   cut_free(&cut);

@@ -67,6 +67,7 @@ static bool heir_finds_all(void (*call)(void *)) {
   uint64_t *const words[CUT_WORDS] = {word};
   if (!cut_run(heap, words, call, NULL, &cut)) return false;
   EXPECT_LT(2, cut.count);
+  cut_count(&cut);
   for (size_t i = 0; i < cut.count && !test_has_failed(); i++) {
     cut_restore(&cut, i);
     stand_die(here);
@@ -107,6 +108,7 @@ static void a_block_taken_out_of_the_word_is_its_takers(void) {
     SKIP("this machine does not stop at each instruction");
   }
   unsigned taken = 0;
+  cut_count(&cut);
   for (size_t i = 0; i < cut.count && !test_has_failed(); i++) {
     cut_restore(&cut, i);
     shoal_off off = *word;

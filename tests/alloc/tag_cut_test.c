@@ -302,6 +302,7 @@ static void an_untouched_page_has_no_tag(void) {
   shl_store_release_u64(zero, shl_load_relaxed_u64(zero) | UINT64_C(1) << page % 64);
   uint64_t *const words[CUT_WORDS] = {scene.tag, NULL};
   bool stepped = cut_run(scene.heap, words, run_alloc, &scene, &cut);
+  if (stepped) cut_count(&cut);
   if (stepped) see_zero_pages_without_tags(&cut, chunk, page);
   if (stepped) cut_restore(&cut, cut.count - 1);
   if (stepped) cut_free(&cut);
@@ -338,6 +339,7 @@ static bool resizes_with_its_tag(size_t from, size_t to) {
     EXPECT_EQ(tag, *stand_tag_of(scene.heap, scene.off));
     EXPECT(stand_is_clean(scene.heap));
   }
+  if (stepped) cut_count(&cut);
   if (stepped) cut_free(&cut);
   stand_give(scene.victim, 0);
   stand_close(scene.heap);
