@@ -108,6 +108,13 @@ static void tell_difference(const struct result *is, struct verdict verdict) {
   }
 }
 
+// Before the step, after it or, of a plain realloc that moved its block, after it with both.
+static bool is_whole(const struct scene *scene, struct result is, const struct verdict *verdict) {
+  if (result_is(&is, &verdict->before) || result_is(&is, &verdict->after)) return true;
+  result_less(&is, &scene->may_stay);
+  return scene->may_stay.blocks != 0 && result_is(&is, &verdict->after);
+}
+
 static bool is_recovered(struct scene *scene, const struct step *step, struct verdict verdict,
                          const char *when) {
   const char *finding = "clean";
@@ -115,7 +122,7 @@ static bool is_recovered(struct scene *scene, const struct step *step, struct ve
   if (!is_new(scene)) return true;
   bool clean = shoal_check(scene->heap, keep_report, &finding) == SHOAL_OK;
   bool adds_up = read_result(scene, &is);
-  bool whole = result_is(&is, &verdict.before) || result_is(&is, &verdict.after);
+  bool whole = is_whole(scene, is, &verdict);
   bool left = is_left(scene, scene->victim) && is_left(scene, scene->second);
   if (clean && adds_up && whole && left && word_names_block(scene)) return true;
   unsigned state = shl_owner_read(scene->heap, shl_seat_id(scene->victim)).state;

@@ -19,6 +19,7 @@ struct scene {
   shoal_off *word;         // of the caller's, that the step changes; null: none
   shoal_off *tag;          // the word of a tag in the heap's data, that it changes; null: none
   struct tally extra;      // blocks that the living took meanwhile, less those they freed
+  struct tally may_stay;   // a block that a plain realloc may leave beside the new one
   uint32_t unit;           // of its slab
   unsigned ops;            // bit n: the journal held op n in some state
   size_t turn;             // recoveries cut so far
@@ -40,8 +41,8 @@ struct step {
 /// Runs the step, and for each state that it passes through: says that its slot's owner is dead,
 /// recovers it, and dies in that, too, after each instruction. Fails the test where a heap
 /// recovered so contradicts itself; where the step is neither done nor undone: other blocks, of
-/// other sizes, with other tags, roots, pins or words than before the step and than after it; or
-/// where its journal has not been through all of its ops.
+/// other sizes, with other tags, roots, pins or words than before the step and than after it, but
+/// for scene.may_stay; or where its journal has not been through all of its ops.
 /// returns: false iff this machine does not stop after each instruction.
 bool death_anywhere_in(const struct step *step);
 

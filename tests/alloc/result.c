@@ -98,16 +98,23 @@ bool result_read(shoal_heap *heap, const struct tally *others, const shoal_off *
   shoal_heap_stats stats = {.size = sizeof stats};
   bool read = shoal_walk(heap, add_block, &visit) == SHOAL_OK &&
               shoal_stats(heap, &stats) == SHOAL_OK;
-  *out = (struct result){.part = {[RESULT_BLOCKS] = visit.tally.blocks - others->blocks,
-                                   [RESULT_BYTES] = visit.tally.bytes - others->bytes,
-                                   [RESULT_PLACES] = visit.tally.sum - others->sum,
-                                   [RESULT_WORD] = word != NULL ? *word : 0}};
+  *out = (struct result){.part = {[RESULT_BLOCKS] = visit.tally.blocks,
+                                  [RESULT_BYTES] = visit.tally.bytes,
+                                  [RESULT_PLACES] = visit.tally.sum,
+                                  [RESULT_WORD] = word != NULL ? *word : 0}};
+  result_less(out, others);
   read_roots(heap, out);
   read_pins(heap, out);
   return read && visit.tally.blocks == stats.live_blocks && visit.tally.bytes == stats.live &&
          out->part[RESULT_ROOTS] == stats.roots &&
          stats.capacity ==
              stats.metadata + stats.live + stats.cached + stats.free + stats.uncommitted;
+}
+
+void result_less(struct result *result, const struct tally *tally) {
+  result->part[RESULT_BLOCKS] -= tally->blocks;
+  result->part[RESULT_BYTES] -= tally->bytes;
+  result->part[RESULT_PLACES] -= tally->sum;
 }
 
 bool result_is(const struct result *a, const struct result *b) {

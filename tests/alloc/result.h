@@ -47,6 +47,9 @@ extern const char *const result_names[RESULT_PARTS];
 bool result_read(shoal_heap *heap, const struct tally *others, const shoal_off *word,
                   struct result *out);
 
+/// Takes the blocks of a tally out of a result.
+void result_less(struct result *result, const struct tally *tally);
+
 bool result_is(const struct result *a, const struct result *b);
 
 /// Stirs a word into a sum.

@@ -6,13 +6,6 @@
 
 #include "tests/harness/harness.h"
 
-enum tier tier_of_run(void) {
-  const char *tier = getenv("SHOAL_CRASH_TIER");
-  if (tier != NULL && strcmp(tier, "nightly") == 0) return TIER_NIGHTLY;
-  if (tier != NULL && strcmp(tier, "release") == 0) return TIER_RELEASE;
-  return TIER_COMMIT;
-}
-
 bool tier_has(const char *part) {
   const char *only = getenv("SHOAL_CRASH_ONLY");
   return only == NULL || strcmp(only, part) == 0;

@@ -4,10 +4,7 @@
 
 #include <stdbool.h>
 
-// How far the engines go: SHOAL_CRASH_TIER, commit where it is not set.
-enum tier { TIER_COMMIT, TIER_NIGHTLY, TIER_RELEASE };
-
-enum tier tier_of_run(void);
+#include "tests/harness/tier.h"
 
 /// Whether a part of a run, by its name, is to be played: all are, but where SHOAL_CRASH_ONLY has
 /// the name of one, as an engine tells it of a failure.
