@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/crash/hang.h"
 #include "tests/harness/harness.h"
 #include "tests/watch/lie.h"
 #include "tests/watch/watch.h"
@@ -35,6 +36,7 @@ struct killing {
   char *metadata;            // as it was
   size_t metadata_bytes;
   uint64_t kill_at;
+  bool stuck;  // a call of this process hung: the heap is of no more use
 };
 
 static void die(void) {
@@ -74,6 +76,50 @@ static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum li
   _exit(4);
 }
 
+static void note_hang(struct killing *killing, const char *who, const struct hang_watch *watch) {
+  char text[HANG_TEXT_BYTES];
+  killing->sum->hangs++;
+  killing->sum->failures++;
+  if (killing->plan->quiet) return;
+  FAIL("%s, %s, blocks of %zu bytes, at access %llu: %s %s", killing->plan->act->name,
+       killing->plan->opening->name, killing->plan->bytes, (unsigned long long)killing->kill_at,
+       who, hang_text(watch, text));
+}
+
+// What this process does in the heap itself.
+struct task {
+  struct killing *killing;
+  bool (*run)(struct killing *killing);
+  bool done;
+};
+
+static void run_task(void *context) {
+  struct task *task = context;
+  task->done = task->run(task->killing);
+}
+
+// returns: whether it did not hang, and what it says.
+static bool is_done(struct killing *killing, bool (*run)(struct killing *killing)) {
+  struct task task = {.killing = killing, .run = run};
+  struct hang_watch watch = hang_call(run_task, &task, HANG_MS);
+  if (watch.hung) note_hang(killing, "who looks on", &watch);
+  killing->stuck = watch.hung;
+  return !watch.hung && task.done;
+}
+
+static bool recover(struct killing *killing) {
+  return shoal_reap(killing->stage.heap) == SHOAL_OK;
+}
+
+// Waits for the end of a process, and leaves it a zombie. returns: whether it killed itself.
+static bool await_kill(struct killing *killing, pid_t victim, const char *who) {
+  siginfo_t ended = {.si_pid = 0};
+  struct hang_watch watch = hang_await_one(victim);
+  if (watch.hung) note_hang(killing, who, &watch);
+  return !watch.hung && waitid(P_PID, (id_t)victim, &ended, WEXITED | WNOWAIT) == 0 &&
+         ended.si_code == CLD_KILLED && ended.si_status == SIGKILL;
+}
+
 static bool start_victim(struct killing *killing, uint64_t kill_at, unsigned calls) {
   enum lie lie = lie_told();
   killing->kill_at = kill_at;
@@ -83,15 +129,14 @@ static bool start_victim(struct killing *killing, uint64_t kill_at, unsigned cal
   pid_t victim = fork();
   if (victim == 0) be_killed(killing, calls, lie);
   lie_tell(lie);
-  siginfo_t ended;
-  bool killed = victim > 0 && waitid(P_PID, (id_t)victim, &ended, WEXITED | WNOWAIT) == 0 &&
-                ended.si_code == CLD_KILLED && ended.si_status == SIGKILL;
-  if (killed) killed = shoal_reap(killing->stage.heap) == SHOAL_OK;
-  if (victim > 0) (void)waitpid(victim, NULL, 0);
+  if (victim < 0) return false;
+  bool killed = await_kill(killing, victim, "the victim") && is_done(killing, recover);
+  (void)waitpid(victim, NULL, 0);
   return killed;
 }
 
 static void put_back(struct killing *killing) {
+  if (killing->stuck) return;
   shl_seat_return(killing->stage.heap);
   memcpy(killing->stage.heap->view.base, killing->metadata, killing->metadata_bytes);
   memset(killing->stage.words, 0, STAGE_WORDS * sizeof *killing->stage.words);
@@ -165,7 +210,7 @@ static bool kill_at_each_access(struct killing *killing) {
     bool killed = start_victim(killing, at, CALLS_ALL);
     killing->sum->kills += killed;
     if (!killed && !killing->plan->quiet) FAIL("no kill at access %llu", (unsigned long long)at);
-    if (!killed || !is_right(killing)) return false;
+    if (!killed || !is_done(killing, is_right)) return false;
     put_back(killing);
   }
   return true;
@@ -213,6 +258,6 @@ bool kill_everywhere(const struct kill_plan *plan, struct kill_sum *sum) {
   }
   free(killing.outcomes);
   (void)munmap(killing.board, sizeof *killing.board);
-  if (heap != NULL) EXPECT_OK(shoal_close(heap));
+  if (heap != NULL) EXPECT_OK(killing.stuck ? shoal_unlink(killing.name) : shoal_close(heap));
   return right;
 }

@@ -22,6 +22,7 @@ struct kill_sum {
   uint64_t kills;
   uint64_t lost_bytes;
   uint64_t doubled_bytes;
+  uint64_t hangs;
   uint64_t failures;
 };
 

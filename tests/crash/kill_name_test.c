@@ -4,6 +4,7 @@
 // E1, with the calls of the mapping layer; whoever opens a name afterwards gets a clean heap.
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <shoal/heap.h>
 #include <shoal/inspect.h>
 
+#include "tests/crash/hang.h"
 #include "tests/crash/tier.h"
 #include "tests/harness/harness.h"
 #include "tests/watch/watch.h"
@@ -28,20 +30,29 @@ struct errand {
 static uint64_t *points;  // of the victim, which others see
 static uint64_t kill_at;
 static shoal_heap *heap;  // the victim's
+static uint64_t hangs;
 
-static void open_it(const char *name) {
+static bool can_open(const char *name) {
   const shoal_options options = {.size = sizeof options,
                                  .flags = SHOAL_CREATE,
                                  .capacity = CAPACITY,
                                  .max_processes = 6,
                                  .max_threads = 8};
-  if (shoal_open(name, &options, &heap) != SHOAL_OK) _exit(3);
+  return shoal_open(name, &options, &heap) == SHOAL_OK;
+}
+
+static bool can_use(const char *name) {
+  if (!can_open(name)) return false;
+  shoal_off off = shoal_alloc(heap, 100, 0);
+  return off != 0 && shoal_free_offset(heap, off) == SHOAL_OK;
+}
+
+static void open_it(const char *name) {
+  if (!can_open(name)) _exit(3);
 }
 
 static void use_it(const char *name) {
-  open_it(name);
-  shoal_off off = shoal_alloc(heap, 100, 0);
-  if (off == 0 || shoal_free_offset(heap, off) != SHOAL_OK) _exit(5);
+  if (!can_use(name)) _exit(5);
 }
 
 static void close_it(const char *name) {
@@ -89,46 +100,82 @@ static pid_t start_other(const char *name) {
   _exit(shoal_close(heap) == SHOAL_OK ? 0 : 4);
 }
 
-// Whether whoever comes now opens a clean heap, empty but for nothing, in which he can allocate.
+// Whether whoever comes now opens a clean heap without a block, in which he can allocate, and
+// leaves nothing of it.
 static bool is_usable(const char *name) {
-  use_it(name);
+  if (!can_use(name)) return false;
   shoal_heap_stats stats = {.size = sizeof stats};
   EXPECT_OK(shoal_check(heap, NULL, NULL));
   EXPECT_OK(shoal_stats(heap, &stats));
   bool usable = stats.live_blocks == 0 && stats.processes == 1 && stats.thread_slots_dead == 0;
   EXPECT_OK(shoal_close(heap));
-  return usable;
+  return usable && shoal_unlink(name) == SHOAL_E_NOT_FOUND;
+}
+
+// Of one victim, killed at one access.
+struct play {
+  const struct errand *errand;
+  bool has_other;
+  uint64_t at;
+  char name[TEST_NAME_BYTES];
+  bool usable;  // afterwards
+};
+
+static void look(void *context) {
+  struct play *play = context;
+  play->usable = is_usable(play->name);
+}
+
+static void tell(const struct play *play, const char *what) {
+  FAIL("%s%s, killed at access %llu: %s", play->errand->name,
+       play->has_other ? ", with another" : "", (unsigned long long)play->at, what);
+  tier_tell_again("kill_name_test", play->errand->name);
+}
+
+static void tell_of_hang(const struct play *play, const char *who, const struct hang_watch *watch) {
+  char text[HANG_TEXT_BYTES];
+  char what[HANG_TEXT_BYTES + 16];
+  hangs++;
+  (void)snprintf(what, sizeof what, "%s %s", who, hang_text(watch, text));
+  tell(play, what);
+}
+
+// Waits for the ends of victim and other, in any order. returns: whether the victim was killed.
+static bool await_both(const struct play *play, pid_t victim, pid_t other) {
+  struct hang_watch watches[2] = {hang_watch(victim, NULL), hang_watch(other, NULL)};
+  int status[2] = {0};
+  while (watches[0].process != 0 || watches[1].process != 0) {
+    unsigned i = hang_await(watches, 2, HANG_MS);
+    if (watches[i].hung) tell_of_hang(play, i == 0 ? "the victim" : "the other", &watches[i]);
+    EXPECT_EQ(watches[i].process, waitpid(watches[i].process, &status[i], 0));
+    watches[i] = (struct hang_watch){.process = 0};
+  }
+  bool killed = WIFSIGNALED(status[0]) && WTERMSIG(status[0]) == SIGKILL;
+  EXPECT(killed || status[0] == 0);
+  EXPECT_EQ(0, status[1]);
+  return killed;
 }
 
 // returns: whether the victim was killed rather than done.
-static bool play(const struct errand *errand, bool has_other, uint64_t at) {
-  char name[TEST_NAME_BYTES];
-  int status = 0;
-  (void)test_unique_name(name);
-  kill_at = at;
+static bool act(struct play *play) {
+  (void)test_unique_name(play->name);
+  kill_at = play->at;
   *points = 0;
-  if (errand->held) use_it(name);
+  if (play->errand->held) use_it(play->name);
   shoal_heap *held = heap;
-  pid_t other = has_other ? start_other(name) : 0;
-  pid_t victim = start_victim(errand, name);
-  EXPECT_EQ(victim, waitpid(victim, &status, 0));
-  bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-  EXPECT(killed || (WIFEXITED(status) && WEXITSTATUS(status) == 0));
-  if (has_other) {
-    EXPECT_EQ(other, waitpid(other, &status, 0));
-    EXPECT_EQ(0, status);
-  }
-  if (errand->held) EXPECT_OK(shoal_close(held));
-  if (!is_usable(name)) {
-    FAIL("killed at access %llu", (unsigned long long)at);
-    tier_tell_again("kill_name_test", errand->name);
-  }
+  pid_t other = play->has_other ? start_other(play->name) : 0;
+  bool killed = await_both(play, start_victim(play->errand, play->name), other);
+  if (play->errand->held) EXPECT_OK(shoal_close(held));
+  struct hang_watch watch = hang_call(look, play, HANG_MS);
+  if (watch.hung) tell_of_hang(play, "who comes afterwards", &watch);
+  if (!watch.hung && !play->usable) tell(play, "the name is not usable");
   return killed;
 }
 
 // Accesses of an errand that nobody ends or meets.
 static uint64_t points_of(const struct errand *errand) {
-  EXPECT(!play(errand, false, 0));
+  struct play play = {.errand = errand};
+  EXPECT(!act(&play));
   return *points;
 }
 
@@ -137,9 +184,14 @@ static void kill_everywhere(bool has_other) {
   for (unsigned i = 0; i < ERRANDS; i++) {
     if (!tier_has(errands[i].name)) continue;
     uint64_t all = points_of(&errands[i]);
-    for (uint64_t at = 1; at <= all; at++) kills += play(&errands[i], has_other, at);
+    for (uint64_t at = 1; at <= all; at++) {
+      struct play play = {.errand = &errands[i], .has_other = has_other, .at = at};
+      kills += act(&play);
+    }
   }
   test_count("kills", kills);
+  test_count("hangs", hangs);
+  hangs = 0;
 }
 
 static void a_name_is_usable_after_any_kill(void) {

@@ -18,6 +18,7 @@ static void count(const struct kill_sum *sum) {
   test_count("kills", sum->kills);
   test_count("lost_bytes", sum->lost_bytes);
   test_count("duplicated_bytes", sum->doubled_bytes);
+  test_count("hangs", sum->hangs);
 }
 
 static bool is_right(const struct act *act, unsigned opening, size_t bytes, struct kill_sum *sum) {

@@ -5,28 +5,27 @@
 #define _GNU_SOURCE
 #include "tests/crash/storm.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/crash/hang.h"
 #include "tests/crash/storm_worker.h"
 #include "tests/harness/harness.h"
 
-enum { HANG_S = 60, CAPACITY = 256 << 20 };
+enum { CAPACITY = 256 << 20 };
 
 // Private to the process.
 struct storm {
   const struct storm_plan *plan;
   struct storm_sum *sum;
   struct storm_board *board;
-  pid_t seats[SHELVES_MAX];  // 0: nobody
-  uint64_t started;          // for seeds
-  uint64_t turn;             // which shelf is whose changes with each audit
+  struct hang_watch seats[SHELVES_MAX];
+  uint64_t started;  // for seeds
+  uint64_t turn;     // which shelf is whose changes with each audit
   bool failed;
 };
 
@@ -36,50 +35,41 @@ static void start(struct storm *storm, unsigned seat) {
   pid_t child = fork();
   if (child == 0) storm_work(storm->board, seat, shelf, seed, seat != 0);
   EXPECT_LT(0, child);
-  storm->seats[seat] = child;
+  storm->seats[seat] = hang_watch(child < 0 ? 0 : child, &storm->board->calls[seat]);
   storm->failed = storm->failed || child < 0;
 }
 
-// Waits for the next process to end. returns: its seat; -1 where nobody ended in time.
-static int await_end(struct storm *storm, int *status) {
-  struct timespec limit = {.tv_sec = HANG_S};
-  sigset_t ends;
-  (void)sigemptyset(&ends);
-  (void)sigaddset(&ends, SIGCHLD);
-  while (true) {
-    pid_t ended = waitpid(-1, status, WNOHANG);
-    for (unsigned i = 0; ended > 0 && i < storm->plan->seats; i++) {
-      if (storm->seats[i] != ended) continue;
-      storm->seats[i] = 0;
-      return (int)i;
-    }
-    if (ended == 0 && sigtimedwait(&ends, NULL, &limit) < 0 && errno == EAGAIN) return -1;
+// Waits for the next process to end, or to hang: that one has come to no end of a call, or of its
+// close, and is ended. returns: its seat, empty now; *hung says whether it hung.
+static unsigned await_end(struct storm *storm, int *status, bool *hung) {
+  char text[HANG_TEXT_BYTES];
+  unsigned seat = hang_await(storm->seats, storm->plan->seats, HANG_MS);
+  *hung = storm->seats[seat].hung;
+  if (*hung) {
+    storm->sum->hangs++;
+    storm->failed = true;
+    FAIL("seat %u %s; seed %llu, %llu started", seat, hang_text(&storm->seats[seat], text),
+         (unsigned long long)storm->plan->seed, (unsigned long long)storm->started);
   }
+  EXPECT_EQ(storm->seats[seat].process, waitpid(storm->seats[seat].process, status, 0));
+  storm->seats[seat] = (struct hang_watch){.process = 0};
+  return seat;
 }
 
 // One end: a kill is what it is all about, and anything else but a wanted end a failure.
-static void take_note(struct storm *storm, int seat, int status, bool stopping) {
+static void take_note(struct storm *storm, unsigned seat, int status, bool stopping) {
   bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   bool ended = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   storm->sum->kills += killed;
   if ((killed && seat != 0) || (ended && stopping)) return;
-  FAIL("seat %d ended with status 0x%x, seed %llu, %llu started", seat, (unsigned)status,
+  FAIL("seat %u ended with status 0x%x, seed %llu, %llu started", seat, (unsigned)status,
        (unsigned long long)storm->plan->seed, (unsigned long long)storm->started);
   storm->failed = true;
 }
 
-static void give_up(struct storm *storm) {
-  storm->sum->hangs++;
-  storm->failed = true;
-  FAIL("nobody has ended for %d s", HANG_S);
-  for (unsigned i = 0; i < storm->plan->seats; i++) {
-    if (storm->seats[i] != 0) (void)kill(storm->seats[i], SIGKILL);
-  }
-}
-
 static bool is_anyone_there(const struct storm *storm) {
   for (unsigned i = 0; i < storm->plan->seats; i++) {
-    if (storm->seats[i] != 0) return true;
+    if (storm->seats[i].process != 0) return true;
   }
   return false;
 }
@@ -91,15 +81,12 @@ static void blow(struct storm *storm) {
   for (unsigned i = 0; i < storm->plan->seats; i++) start(storm, i);
   while (is_anyone_there(storm)) {
     int status = 0;
+    bool hung = false;
     bool stopping = storm->failed || storm->sum->kills >= until;
     if (stopping) __atomic_store_n(&storm->board->stop, 1, __ATOMIC_RELEASE);
-    int seat = await_end(storm, &status);
-    if (seat < 0) {
-      give_up(storm);
-      continue;
-    }
-    take_note(storm, seat, status, stopping);
-    if (!stopping && !storm->failed) start(storm, (unsigned)seat);
+    unsigned seat = await_end(storm, &status, &hung);
+    if (!hung) take_note(storm, seat, status, stopping);
+    if (!stopping && !storm->failed) start(storm, seat);
   }
   if (storm->board->calls[0] == survivors) {
     storm->sum->hangs++;
@@ -120,7 +107,8 @@ static shoal_heap *open_heap(const struct storm *storm, unsigned flags) {
   return heap;
 }
 
-static void audit(struct storm *storm) {
+static void audit(void *context) {
+  struct storm *storm = context;
   struct shelf_audit found;
   shoal_heap *heap = open_heap(storm, 0);
   storm->failed = storm->failed || heap == NULL;
@@ -138,6 +126,15 @@ static void audit(struct storm *storm) {
   storm->sum->lost_bytes += found.lost_bytes;
   storm->sum->duplicated_bytes += found.twice_bytes;
   EXPECT_OK(shoal_close(heap));
+}
+
+static void audit_in_time(struct storm *storm) {
+  char text[HANG_TEXT_BYTES];
+  struct hang_watch watch = hang_call(audit, storm, HANG_MS);
+  if (!watch.hung) return;
+  storm->sum->hangs++;
+  storm->failed = true;
+  FAIL("the audit %s; seed %llu", hang_text(&watch, text), (unsigned long long)storm->plan->seed);
 }
 
 static bool begin(struct storm *storm) {
@@ -162,18 +159,13 @@ static void end(struct storm *storm) {
 
 bool storm_play(const struct storm_plan *plan, struct storm_sum *out) {
   struct storm storm = {.plan = plan, .sum = out};
-  sigset_t ends, before;
   *out = (struct storm_sum){.kills = 0};
-  (void)sigemptyset(&ends);
-  (void)sigaddset(&ends, SIGCHLD);
-  (void)sigprocmask(SIG_BLOCK, &ends, &before);  // to be waited for
   bool begun = begin(&storm);
   while (begun && !storm.failed && out->kills < plan->kills) {
     blow(&storm);
-    audit(&storm);
+    audit_in_time(&storm);
     storm.turn++;
   }
   if (begun) end(&storm);
-  (void)sigprocmask(SIG_SETMASK, &before, NULL);
   return begun && !storm.failed;
 }
