@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
-// The victim is a forked child that attaches for itself. It writes how far it came on a board that
-// both see. What the heap was before is kept as a copy of its metadata, put back while nobody but
-// the one who looks is attached.
+// The victim is a forked child that attaches for itself; a recoverer is one, too, which attaches
+// first and forks its victim. They write how far they came on a board that all see. What the heap
+// was before is kept as a copy of its metadata, put back while nobody but the one who looks is
+// attached.
 #define _GNU_SOURCE
 #include "tests/crash/kill.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,10 +22,12 @@
 
 enum { CAPACITY = 16 << 20, CALLS_ALL = 1 << 20 };
 
-// Shared with the victim.
+// Shared with the victim and its recoverer.
 struct board {
   uint64_t points;
+  uint64_t recovery_points;
   unsigned done;  // calls that have returned
+  pid_t victim;   // of a recoverer
 };
 
 // One act in one opening. Private to the process.
@@ -36,7 +41,11 @@ struct killing {
   char *metadata;            // as it was
   size_t metadata_bytes;
   uint64_t kill_at;
-  bool stuck;  // a call of this process hung: the heap is of no more use
+  uint64_t kill_recoverer_at;  // 0: not, or there is none
+  uintptr_t slots;             // his thread slots' pages
+  size_t slots_bytes;
+  uintptr_t read_journal;  // by him; 0: none since his last store
+  bool stuck;              // a call of this process hung: the heap is of no more use
 };
 
 static void die(void) {
@@ -81,9 +90,10 @@ static void note_hang(struct killing *killing, const char *who, const struct han
   killing->sum->hangs++;
   killing->sum->failures++;
   if (killing->plan->quiet) return;
-  FAIL("%s, %s, blocks of %zu bytes, at access %llu: %s %s", killing->plan->act->name,
-       killing->plan->opening->name, killing->plan->bytes, (unsigned long long)killing->kill_at,
-       who, hang_text(watch, text));
+  FAIL("%s, %s, blocks of %zu bytes, at access %llu, of recovery %llu: %s %s",
+       killing->plan->act->name, killing->plan->opening->name, killing->plan->bytes,
+       (unsigned long long)killing->kill_at, (unsigned long long)killing->kill_recoverer_at, who,
+       hang_text(watch, text));
 }
 
 // What this process does in the heap itself.
@@ -111,13 +121,14 @@ static bool recover(struct killing *killing) {
   return shoal_reap(killing->stage.heap) == SHOAL_OK;
 }
 
-// Waits for the end of a process, and leaves it a zombie. returns: whether it killed itself.
-static bool await_kill(struct killing *killing, pid_t victim, const char *who) {
+// Waits for the end of a process, and leaves it a zombie. returns: whether it ended so: CLD_KILLED,
+// by itself, or CLD_EXITED and well.
+static bool ends_so(struct killing *killing, pid_t process, int code) {
   siginfo_t ended = {.si_pid = 0};
-  struct hang_watch watch = hang_await_one(victim);
-  if (watch.hung) note_hang(killing, who, &watch);
-  return !watch.hung && waitid(P_PID, (id_t)victim, &ended, WEXITED | WNOWAIT) == 0 &&
-         ended.si_code == CLD_KILLED && ended.si_status == SIGKILL;
+  struct hang_watch watch = hang_await_one(process);
+  if (watch.hung) note_hang(killing, "the one to be killed", &watch);
+  return !watch.hung && waitid(P_PID, (id_t)process, &ended, WEXITED | WNOWAIT) == 0 &&
+         ended.si_code == code && ended.si_status == (code == CLD_KILLED ? SIGKILL : 0);
 }
 
 static bool start_victim(struct killing *killing, uint64_t kill_at, unsigned calls) {
@@ -130,7 +141,7 @@ static bool start_victim(struct killing *killing, uint64_t kill_at, unsigned cal
   if (victim == 0) be_killed(killing, calls, lie);
   lie_tell(lie);
   if (victim < 0) return false;
-  bool killed = await_kill(killing, victim, "the victim") && is_done(killing, recover);
+  bool killed = ends_so(killing, victim, CLD_KILLED) && is_done(killing, recover);
   (void)waitpid(victim, NULL, 0);
   return killed;
 }
@@ -149,11 +160,12 @@ static bool fail(struct killing *killing, const char *what, const struct outcome
   if (is->bytes < before->bytes) killing->sum->doubled_bytes += before->bytes - is->bytes;
   if (killing->plan->quiet) return false;
   FAIL(
-      "%s, %s, blocks of %zu bytes, killed at access %llu, after %u calls: %s; %llu bytes in %u "
-      "blocks, before the call %llu in %u",
+      "%s, %s, blocks of %zu bytes, killed at access %llu, in recovery at %llu, after %u calls: "
+      "%s; %llu bytes in %u blocks, before the call %llu in %u",
       killing->plan->act->name, killing->plan->opening->name, killing->plan->bytes,
-      (unsigned long long)killing->kill_at, killing->board->done, what,
-      (unsigned long long)is->bytes, is->count, (unsigned long long)before->bytes, before->count);
+      (unsigned long long)killing->kill_at, (unsigned long long)killing->kill_recoverer_at,
+      killing->board->done, what, (unsigned long long)is->bytes, is->count,
+      (unsigned long long)before->bytes, before->count);
   return false;
 }
 
@@ -194,24 +206,113 @@ static bool is_right(struct killing *killing) {
   return can_free_all(killing, &is) || fail(killing, "not all could be freed", &is);
 }
 
+// KILL_FORGETS_JOURNAL: J that he has read is cleared ahead of his next store.
+static void forget_journal(struct killing *killing, const struct watch_access *access) {
+  if (access->kind != WATCH_LOAD) {
+    if (killing->read_journal != 0) *(volatile uint64_t *)killing->read_journal = 0;
+    killing->read_journal = 0;
+    return;
+  }
+  uintptr_t place = access->address - killing->slots;
+  if (place >= killing->slots_bytes) return;
+  bool is_journal = place % sizeof(struct shl_slot_rec) == offsetof(struct shl_slot_rec, journal);
+  if (is_journal) killing->read_journal = access->address;
+}
+
+static void reach_in_recovery(void *context, const struct watch_access *access) {
+  struct killing *killing = context;
+  if (++killing->board->recovery_points == killing->kill_recoverer_at) die();
+  if (killing->plan->bug == KILL_FORGETS_JOURNAL) forget_journal(killing, access);
+}
+
+// A recoverer: dies ahead of access `kill_recoverer_at` of his recovery of a victim that died at
+// `kill_at`.
+static _Noreturn void be_killed_recovering(struct killing *killing, enum lie lie) {
+  shoal_heap *heap = NULL;
+  if (shoal_open(killing->name, NULL, &heap) != SHOAL_OK) _exit(3);
+  pid_t victim = fork();
+  if (victim == 0) {
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    be_killed(killing, CALLS_ALL, lie);
+  }
+  killing->board->victim = victim;
+  if (victim < 0 || !ends_so(killing, victim, CLD_KILLED)) _exit(4);
+  killing->slots = (uintptr_t)shl_slot_page(heap, 1);
+  killing->slots_bytes = heap->slot_count * sizeof(struct shl_slot_rec);
+  if (killing->plan->bug == KILL_SKIPS_HAND) lie_tell(LIE_HAND_SKIPPED);
+  watch_begin(reach_in_recovery, killing);
+  shoal_status status = shoal_reap(heap);
+  watch_end();
+  _exit(status == SHOAL_OK ? 0 : 5);
+}
+
+static bool start_recoverer(struct killing *killing, uint64_t kill_at, uint64_t recoverer_at) {
+  enum lie lie = lie_told();
+  killing->kill_at = kill_at;
+  killing->kill_recoverer_at = recoverer_at;
+  *killing->board = (struct board){.done = 0};
+  lie_tell(LIE_NONE);
+  pid_t recoverer = fork();
+  if (recoverer == 0) be_killed_recovering(killing, lie);
+  lie_tell(lie);
+  if (recoverer < 0) return false;
+  bool ended = ends_so(killing, recoverer, recoverer_at == 0 ? CLD_EXITED : CLD_KILLED) &&
+               is_done(killing, recover);
+  (void)waitpid(recoverer, NULL, 0);
+  if (killing->board->victim > 0) (void)waitpid(killing->board->victim, NULL, 0);
+  return ended;
+}
+
 static bool note_outcomes(struct killing *killing) {
   bool noted = true;
   for (unsigned i = 0; noted && i <= killing->plan->act->calls; i++) {
     noted = start_victim(killing, 0, i) && outcome_read(&killing->stage, &killing->outcomes[i]);
-    killing->sum->points += i == killing->plan->act->calls ? killing->board->points : 0;
     put_back(killing);
   }
   return noted;
 }
 
+// A process that was to be killed did not come to it, or failed.
+static bool miss(const struct killing *killing) {
+  if (killing->plan->quiet) return false;
+  FAIL("%s, %s, blocks of %zu bytes: no kill at access %llu, in recovery at %llu",
+       killing->plan->act->name, killing->plan->opening->name, killing->plan->bytes,
+       (unsigned long long)killing->kill_at, (unsigned long long)killing->kill_recoverer_at);
+  return false;
+}
+
 static bool kill_at_each_access(struct killing *killing) {
   uint64_t points = killing->board->points;
+  killing->sum->points += points;
   for (uint64_t at = 1; at <= points; at++) {
     bool killed = start_victim(killing, at, CALLS_ALL);
     killing->sum->kills += killed;
-    if (!killed && !killing->plan->quiet) FAIL("no kill at access %llu", (unsigned long long)at);
-    if (!killed || !is_done(killing, is_right)) return false;
+    if (!killed) return miss(killing);
+    if (!is_done(killing, is_right)) return false;
     put_back(killing);
+  }
+  return true;
+}
+
+// Of a victim that died at access `at`: first lets a recoverer end, then kills others.
+static bool kill_recoverers_of(struct killing *killing, uint64_t at) {
+  uint64_t points = 0;
+  for (uint64_t i = 0; i <= points; i += killing->plan->step) {
+    bool ended = start_recoverer(killing, at, i);
+    if (i == 0) points = killing->board->recovery_points;
+    killing->sum->kills_in_recovery += ended && i > 0;
+    if (!ended) return miss(killing);
+    if (!is_done(killing, is_right)) return false;
+    put_back(killing);
+  }
+  return true;
+}
+
+static bool kill_each_recoverer(struct killing *killing) {
+  uint64_t points = killing->board->points;
+  uint64_t count = killing->plan->recoveries < points ? killing->plan->recoveries : points;
+  for (uint64_t i = 0; i < count; i++) {
+    if (!kill_recoverers_of(killing, 1 + (2 * i + 1) * points / (2 * count))) return false;
   }
   return true;
 }
@@ -229,7 +330,8 @@ static shoal_heap *open_heap(struct killing *killing) {
   return heap;
 }
 
-static bool kill_in(struct killing *killing, shoal_heap *heap) {
+static bool kill_in(struct killing *killing, shoal_heap *heap,
+                    bool (*kill_all)(struct killing *killing)) {
   struct actor actor = actor_here(heap);
   stage_set(heap);
   shl_seat_return(heap);
@@ -240,24 +342,36 @@ static bool kill_in(struct killing *killing, shoal_heap *heap) {
   memcpy(killing->metadata, heap->view.base, killing->metadata_bytes);
   bool noted = note_outcomes(killing);
   if (!noted) FAIL("%s, %s: no outcome", killing->plan->act->name, killing->plan->opening->name);
-  bool right = noted && kill_at_each_access(killing);
+  bool right = noted && kill_all(killing);
   put_back(killing);
   free(killing->metadata);
   return right;
 }
 
+static bool play(struct killing *killing, bool (*kill_all)(struct killing *killing)) {
+  bool right = false;
+  killing->board =
+      mmap(NULL, sizeof *killing->board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  killing->outcomes = calloc(killing->plan->act->calls + 1, sizeof *killing->outcomes);
+  shoal_heap *heap = open_heap(killing);
+  if (heap != NULL && killing->board != MAP_FAILED && killing->outcomes != NULL) {
+    right = kill_in(killing, heap, kill_all);
+  }
+  free(killing->outcomes);
+  (void)munmap(killing->board, sizeof *killing->board);
+  if (heap != NULL) EXPECT_OK(killing->stuck ? shoal_unlink(killing->name) : shoal_close(heap));
+  return right;
+}
+
 bool kill_everywhere(const struct kill_plan *plan, struct kill_sum *sum) {
   struct killing killing = {.plan = plan, .sum = sum};
-  bool right = false;
-  killing.board =
-      mmap(NULL, sizeof *killing.board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  killing.outcomes = calloc(plan->act->calls + 1, sizeof *killing.outcomes);
-  shoal_heap *heap = open_heap(&killing);
-  if (heap != NULL && killing.board != MAP_FAILED && killing.outcomes != NULL) {
-    right = kill_in(&killing, heap);
-  }
-  free(killing.outcomes);
-  (void)munmap(killing.board, sizeof *killing.board);
-  if (heap != NULL) EXPECT_OK(killing.stuck ? shoal_unlink(killing.name) : shoal_close(heap));
+  return play(&killing, kill_at_each_access);
+}
+
+bool kill_recoverers(const struct kill_plan *plan, struct kill_sum *sum) {
+  struct killing killing = {.plan = plan, .sum = sum};
+  (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // a dead recoverer's victim is ours to wait for
+  bool right = play(&killing, kill_each_recoverer);
+  (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
   return right;
 }

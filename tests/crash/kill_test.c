@@ -4,6 +4,8 @@
 // the others in all, with blocks of more sizes.
 #include "tests/crash/kill.h"
 
+#include <limits.h>
+
 #include "tests/crash/tier.h"
 #include "tests/harness/harness.h"
 #include "tests/watch/lie.h"
@@ -16,6 +18,7 @@ enum { CORE_ACTS = sizeof core_acts / sizeof core_acts[0] };
 static void count(const struct kill_sum *sum) {
   test_count("points", sum->points);
   test_count("kills", sum->kills);
+  test_count("kills_in_recovery", sum->kills_in_recovery);
   test_count("lost_bytes", sum->lost_bytes);
   test_count("duplicated_bytes", sum->doubled_bytes);
   test_count("hangs", sum->hangs);
@@ -60,6 +63,35 @@ static void the_other_acts_are_survived(void) {
   count(&sum);
 }
 
+static bool is_right_twice(const struct act *act, unsigned opening, struct kill_sum *sum) {
+  static const struct {
+    unsigned recoveries;
+    unsigned step;
+  } depth[] = {[TIER_COMMIT] = {1, 5}, [TIER_NIGHTLY] = {1, 1}, [TIER_RELEASE] = {10, 1}};
+  const struct kill_plan plan = {.act = act,
+                                 .opening = &openings[opening],
+                                 .bytes = STAGE_BYTES,
+                                 .recoveries = depth[tier_of_run()].recoveries,
+                                 .step = depth[tier_of_run()].step};
+  if (!tier_has(act->name) || kill_recoverers(&plan, sum)) return true;
+  tier_tell_again("kill_test", act->name);
+  return false;
+}
+
+static void who_recovers_may_be_killed_as_well(void) {
+  struct kill_sum sum = {.points = 0};
+  if (tier_of_run() == TIER_COMMIT) {
+    for (unsigned i = 0; i < CORE_ACTS; i++) {
+      (void)is_right_twice(act_named(core_acts[i]), i % OPENINGS, &sum);
+    }
+  } else {
+    for (unsigned i = 0; i < act_count * OPENINGS; i++) {
+      (void)is_right_twice(&acts[i / OPENINGS], i % OPENINGS, &sum);
+    }
+  }
+  count(&sum);
+}
+
 // Whether some core act, from `first` on, in some opening tells the lie from the truth.
 static bool sees(enum lie lie, const char *first) {
   struct kill_sum sum = {.points = 0};
@@ -95,6 +127,40 @@ static void a_recovery_that_skips_the_hand_is_seen(void) {
   EXPECT(sees(LIE_HAND_SKIPPED, "alloc"));
 }
 
+// Whether the bug of recoverers, who die at each `step`-th access, is seen in some core act.
+static bool sees_of_recoverers(enum kill_bug bug, unsigned recoveries, unsigned step) {
+  struct kill_sum sum = {.points = 0};
+  bool right = true;
+  for (unsigned i = 0; right && i < CORE_ACTS * OPENINGS; i++) {
+    const struct kill_plan plan = {.act = act_named(core_acts[i / OPENINGS]),
+                                   .opening = &openings[i % OPENINGS],
+                                   .bytes = STAGE_BYTES,
+                                   .recoveries = recoveries,
+                                   .step = step,
+                                   .bug = bug,
+                                   .quiet = true};
+    right = kill_recoverers(&plan, &sum);
+  }
+  test_count("kills_with_bugs", sum.kills_in_recovery);
+  return sum.failures > 0;
+}
+
+// Seen where the recoverer lives, too: what he has done is what is looked at.
+static void a_recoverer_that_skips_the_hand_is_seen(void) {
+  bool seen = sees_of_recoverers(KILL_SKIPS_HAND, UINT_MAX, 500);
+  test_count("seeded.recoverer_skips_hand.kill", seen);
+  EXPECT(seen);
+}
+
+// Seen where he dies alone.
+static void a_recoverer_that_forgets_the_journal_is_seen(void) {
+  bool seen = sees_of_recoverers(KILL_FORGETS_JOURNAL, 10, 2);
+  test_count("seeded.recoverer_forgets_journal.kill", seen);
+  EXPECT(seen);
+}
+
 SUITE(kill, TEST(twelve_acts_in_every_opening_are_survived), TEST(the_other_acts_are_survived),
       TEST(a_journal_never_set_is_seen), TEST(a_journal_set_late_is_seen),
-      TEST(a_record_never_set_is_seen), TEST(a_recovery_that_skips_the_hand_is_seen))
+      TEST(a_record_never_set_is_seen), TEST(a_recovery_that_skips_the_hand_is_seen),
+      TEST(who_recovers_may_be_killed_as_well), TEST(a_recoverer_that_skips_the_hand_is_seen),
+      TEST(a_recoverer_that_forgets_the_journal_is_seen))
