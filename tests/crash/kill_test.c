@@ -31,10 +31,22 @@ static bool is_right(const struct act *act, unsigned opening, size_t bytes, stru
   return false;
 }
 
+// The sizes of blocks: as many of them, of the first ones, as the tier has.
+static const size_t sizes[] = {STAGE_BYTES, 8192, 512, 30000, 4096, 700, 16384, 2048, 1280};
+
+static void kill_in_every_opening(const struct act *act, unsigned size_count,
+                                  struct kill_sum *sum) {
+  for (unsigned i = 0; i < size_count * OPENINGS; i++) {
+    (void)is_right(act, i % OPENINGS, sizes[i / OPENINGS], sum);
+  }
+}
+
 static void twelve_acts_in_every_opening_are_survived(void) {
+  static const unsigned size_count[] = {
+      [TIER_COMMIT] = 1, [TIER_NIGHTLY] = 4, [TIER_RELEASE] = sizeof sizes / sizeof sizes[0]};
   struct kill_sum sum = {.points = 0};
-  for (unsigned i = 0; i < CORE_ACTS * OPENINGS; i++) {
-    (void)is_right(act_named(core_acts[i / OPENINGS]), i % OPENINGS, STAGE_BYTES, &sum);
+  for (unsigned i = 0; i < CORE_ACTS; i++) {
+    kill_in_every_opening(act_named(core_acts[i]), size_count[tier_of_run()], &sum);
   }
   count(&sum);
 }
@@ -47,17 +59,14 @@ static bool is_core(const struct act *act) {
 }
 
 static void the_other_acts_are_survived(void) {
-  static const size_t more[] = {STAGE_BYTES, 8192};
   struct kill_sum sum = {.points = 0};
   unsigned turn = 0;
   for (unsigned a = 0; a < act_count; a++) {
     if (is_core(&acts[a])) continue;
     if (tier_of_run() == TIER_COMMIT) {
       (void)is_right(&acts[a], turn++ % OPENINGS, STAGE_BYTES, &sum);
-      continue;
-    }
-    for (unsigned i = 0; i < 2 * OPENINGS; i++) {
-      (void)is_right(&acts[a], i % OPENINGS, more[i / OPENINGS], &sum);
+    } else {
+      kill_in_every_opening(&acts[a], tier_of_run() == TIER_NIGHTLY ? 2 : 5, &sum);
     }
   }
   count(&sum);
