@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/crash/departed.h"
 #include "tests/crash/hang.h"
 #include "tests/harness/harness.h"
 #include "tests/watch/lie.h"
@@ -59,6 +60,18 @@ static void reach(void *context, const struct watch_access *access) {
   if (++killing->board->points == killing->kill_at) die();
 }
 
+// Who has departed is noticed in the act, and not before.
+static void set_stage(const struct killing *killing, struct stage *stage) {
+  struct shl_region *region = stage->heap->region;
+  shl_is_dead *is_dead = region->is_dead;
+  region->is_dead = stage_nobody_is_dead;
+  stage->bytes = killing->plan->bytes;
+  stage->salt = killing->stage.salt;
+  act_open(killing->plan->act, killing->plan->opening, stage);
+  act_end_other(killing->plan->act, stage);
+  region->is_dead = is_dead;
+}
+
 // The victim: dies ahead of access `kill_at` of the act, or, with 0, after `calls` of its calls.
 // Ends otherwise where a call fails or that access is not reached.
 static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum lie lie) {
@@ -67,12 +80,9 @@ static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum li
   const struct act *act = killing->plan->act;
   if (shoal_open(killing->name, NULL, &heap) != SHOAL_OK) _exit(3);
   struct actor actor = actor_here(heap);
-  struct actor other = actor_here(heap);
+  struct actor other = act->ends_other ? departed_actor(heap, killing->name) : actor_here(heap);
   struct stage stage = stage_of(heap, &actor, &other);
-  stage.bytes = killing->plan->bytes;
-  stage.salt = killing->stage.salt;
-  act_open(act, killing->plan->opening, &stage);
-  act_end_other(act, &stage);
+  set_stage(killing, &stage);
   lie_tell(lie);
   watch_begin(reach, killing);
   for (unsigned i = 0; i < act->calls && i < calls; i++) {
@@ -80,6 +90,8 @@ static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum li
     killing->board->done = i + 1;
   }
   watch_end();
+  bool all = calls >= act->calls;
+  if (all && lie == LIE_NONE && !act_is_as_named(act, &stage)) _exit(6);
   if ((was_well && test_has_failed()) || killing->kill_at != 0) _exit(4);
   die();
   _exit(4);

@@ -7,8 +7,8 @@
 // E1, real kills: a process attaches to a named heap, plays an act, and kills itself with SIGKILL
 // ahead of an access, of the region's or of its own memory, each in turn. While it is a zombie the
 // one who started it recovers it, by what the kernel says of it, looks at the heap, and frees all
-// there is; then the heap is put back for the next.
-
+// there is; then the heap is put back for the next. Whose end an act is about was a process that
+// attached and was killed before.
 //
 // The recoverer is killed likewise: he attaches, has a victim killed at an access, recovers it, and
 // dies ahead of an access of that, each in turn. Both are zombies as the next one recovers both.
