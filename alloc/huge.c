@@ -271,17 +271,17 @@ static bool grow_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk
   shoal_heap *heap = seat.heap;
   struct length length = length_of(bytes);
   if (length.chunks > heap->chunk_end - head) return false;
-  uint32_t end = head + word.x;
-  uint32_t end_after = head + (uint32_t)length.chunks;
-  if (raise_to(heap, end_after) != SHOAL_OK) return false;
-  shl_journal_set(seat.slot, SHL_J_HGROW, head, end_after - head);
-  bool grown = claim_tail(heap, head, end, end_after) == end_after;
-  grown = grown && back_chunks(seat, end - 1, bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES,
+  uint32_t behind = head + word.x;
+  uint32_t wanted = head + (uint32_t)length.chunks;
+  if (raise_to(heap, wanted) != SHOAL_OK) return false;
+  shl_journal_set(seat.slot, SHL_J_HGROW, head, wanted - head);
+  bool grown = claim_tail(heap, head, behind, wanted) == wanted;
+  grown = grown && back_chunks(seat, behind - 1, bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES,
                                false) == SHOAL_OK;
   if (grown) {
     set_head(heap, head, word.slot, length);
   } else {
-    shl_huge_let_tail_go(heap, head, end);
+    shl_huge_let_tail_go(heap, head, behind);
   }
   shl_journal_clear(seat.slot);
   return grown;

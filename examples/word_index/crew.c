@@ -12,7 +12,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "examples/word_index/desk.h"
@@ -41,6 +40,7 @@ struct crew {
   const struct index *index;
   struct crew_run *run;
   struct place places[WORKERS_MAX];
+  uint64_t seed;  ///< Of what is drawn next.
   uint32_t running;
   bool works;
 };
@@ -55,11 +55,17 @@ static uint64_t steps_of(const struct crew *crew, uint32_t place) {
   return atomic_load_explicit(&desk->steps, memory_order_relaxed);
 }
 
+/// Between 0 and 1: the high bits of Knuth's linear congruential generator for MMIX.
+static double draw(struct crew *crew) {
+  crew->seed = crew->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+  return (double)(crew->seed >> 11) / (double)(UINT64_C(1) << 53);
+}
+
 /// Between nothing and twice the average.
-static uint64_t draw_life_us(const struct crew *crew, unsigned fruitless) {
+static uint64_t draw_life_us(struct crew *crew, unsigned fruitless) {
   unsigned doublings = fruitless < DOUBLINGS_MAX ? fruitless : DOUBLINGS_MAX;
   uint64_t most_us = (crew->run->kill_after_ms * 2000) << doublings;
-  return (uint64_t)((double)rand() / ((double)RAND_MAX + 1) * (double)most_us);
+  return (uint64_t)(draw(crew) * (double)most_us);
 }
 
 static void start_worker(struct crew *crew, uint32_t place) {
@@ -159,8 +165,7 @@ static void look_after(struct crew *crew) {
 }
 
 bool crew_run(const struct index *index, struct crew_run *run) {
-  struct crew crew = {.index = index, .run = run, .works = true};
-  srand((unsigned)process_now_us());
+  struct crew crew = {.index = index, .run = run, .seed = process_now_us(), .works = true};
   for (uint32_t i = 0; i < run->workers && crew.works; i++) start_worker(&crew, i);
   look_after(&crew);
   return crew.works;

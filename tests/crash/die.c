@@ -291,21 +291,6 @@ static bool die_in_each_call(struct death *death) {
   return right;
 }
 
-static shoal_heap *open_heap(void) {
-  shoal_heap *heap = NULL;
-  shoal_options options = {.size = sizeof options,
-                           .kind = SHOAL_KIND_PRIVATE,
-                           .flags = SHOAL_CREATE,
-                           .capacity = CAPACITY,
-                           .max_processes = 4,
-                           .max_threads = 8,
-                           .max_roots = 8,
-                           .max_pins = 4};
-  EXPECT_OK(shoal_open(NULL, &options, &heap));
-  if (heap != NULL) heap->region->is_dead = stage_nobody_is_dead;
-  return heap;
-}
-
 static void set_stage(struct death *death, shoal_heap *heap) {
   stage_set(heap);
   shl_seat_return(heap);
@@ -349,7 +334,7 @@ bool die_everywhere(const struct die_plan *plan, struct die_sum *sum) {
   death.outcomes = calloc(plan->act->calls + 1, sizeof *death.outcomes);
   death.seen = calloc(SEEN, sizeof *death.seen);
   death.ended = calloc(SEEN, sizeof *death.ended);
-  shoal_heap *heap = open_heap();
+  shoal_heap *heap = stage_open(CAPACITY, 4);
   if (heap != NULL && death.outcomes != NULL && death.seen != NULL && death.ended != NULL) {
     right = die_in(&death, heap);
   } else {

@@ -30,13 +30,13 @@ struct hang_times {
 // A process under watch. Private to who watches.
 struct hang_watch {
   pid_t process;             // a child, not waited for; 0: nobody
+  bool looked;               // at the process; otherwise the watch has but begun
+  bool hung;
   const uint64_t *progress;  // shared with it; null: none
   uint64_t seen;             // of progress
   struct hang_times times;   // of the last look
-  bool looked;               // at the process; otherwise the watch has but begun
   uint64_t worked_ns;        // without progress
   uint64_t slept_ns;
-  bool hung;
 };
 
 /// Begins to watch.

@@ -21,6 +21,21 @@ bool stage_nobody_is_dead(const struct shl_region *region, uint32_t process, uin
   return false;
 }
 
+shoal_heap *stage_open(uint64_t capacity, unsigned processes) {
+  shoal_heap *heap = NULL;
+  shoal_options options = {.size = sizeof options,
+                           .kind = SHOAL_KIND_PRIVATE,
+                           .flags = SHOAL_CREATE,
+                           .capacity = capacity,
+                           .max_processes = processes,
+                           .max_threads = 2 * processes,
+                           .max_roots = 8,
+                           .max_pins = 4};
+  EXPECT_OK(shoal_open(NULL, &options, &heap));
+  if (heap != NULL) heap->region->is_dead = stage_nobody_is_dead;
+  return heap;
+}
+
 void stage_set(shoal_heap *heap) {
   shoal_off off = shoal_alloc(heap, STAGE_WORDS * sizeof(shoal_off), SHOAL_ZERO);
   shoal_root root = {.off = off, .size = STAGE_WORDS * sizeof(shoal_off)};

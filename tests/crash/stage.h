@@ -45,6 +45,10 @@ bool stage_is_dead(const struct shl_region *region, uint32_t process, uint32_t g
 /// The same while the stage is set: the dead of an act have yet to do what they leave.
 bool stage_nobody_is_dead(const struct shl_region *region, uint32_t process, uint32_t generation);
 
+/// Opens a heap of this process alone, in which nobody is dead until the stage is set, with room
+/// for `processes` and two threads of each. returns: null, and fails the test, where there is none.
+shoal_heap *stage_open(uint64_t capacity, unsigned processes);
+
 /// Makes the words, once for each heap.
 void stage_set(shoal_heap *heap);
 

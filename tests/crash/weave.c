@@ -246,21 +246,6 @@ static void end_other(struct weave *weave, unsigned index) {
   actor_leave(&weave->actors[index]);
 }
 
-static shoal_heap *open_heap(void) {
-  shoal_heap *heap = NULL;
-  shoal_options options = {.size = sizeof options,
-                           .kind = SHOAL_KIND_PRIVATE,
-                           .flags = SHOAL_CREATE,
-                           .capacity = CAPACITY,
-                           .max_processes = 8,
-                           .max_threads = 16,
-                           .max_roots = 8,
-                           .max_pins = 4};
-  EXPECT_OK(shoal_open(NULL, &options, &heap));
-  if (heap != NULL) heap->region->is_dead = stage_nobody_is_dead;
-  return heap;
-}
-
 // Processes 1, of this handle, 4 and 5, and a dead one, 3; or all threads of one.
 static void set_stage(struct weave *weave, shoal_heap *heap) {
   stage_set(heap);
@@ -319,7 +304,7 @@ static bool weave_in(struct weave *weave, shoal_heap *heap) {
 bool weave_all(const struct weave_plan *plan, struct weave_sum *sum) {
   struct weave weave = {.plan = plan, .sum = sum};
   weave.seen = calloc(SEEN, sizeof *weave.seen);
-  shoal_heap *heap = open_heap();
+  shoal_heap *heap = stage_open(CAPACITY, 8);
   bool right = false;
   if (heap != NULL && weave.seen != NULL) right = weave_in(&weave, heap);
   free(weave.seen);

@@ -29,6 +29,8 @@ void __tsan_write_range(const void *address, size_t bytes) {
 }
 
 // clang-format off
+// Types, and an interface that is not ours.
+// NOLINTBEGIN(bugprone-macro-parentheses,readability-non-const-parameter)
 #define PLAIN(bytes)                                                                      \
   void __tsan_read##bytes(const void *address);                                           \
   void __tsan_write##bytes(const void *address);                                          \
@@ -98,4 +100,5 @@ CHANGE(32, uint32_t, fetch_and, __atomic_fetch_and, was & value)
 CHANGE(64, uint64_t, fetch_or, __atomic_fetch_or, was | value)
 CHANGE(64, uint64_t, fetch_and, __atomic_fetch_and, was & value)
 CHANGE(64, uint64_t, fetch_add, __atomic_fetch_add, was + value)
+// NOLINTEND(bugprone-macro-parentheses,readability-non-const-parameter)
 // clang-format on

@@ -110,6 +110,7 @@ uint64_t undo_sum(struct undo_mark mark, undo_view *view, void *context) {
     met[offset / sizeof(uint64_t)] = sums;
     uint64_t now;
     memcpy(&now, (const void *)shared[i].address, sizeof now);
+    if (now == shared[i].value) continue;
     uint64_t was = view(context, offset, shared[i].value);
     now = view(context, offset, now);
     if (now != was) sum += stir(offset, now) - stir(offset, was);
