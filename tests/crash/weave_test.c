@@ -33,9 +33,14 @@ static void count(const struct weave_sum *sum) {
   test_count("hangs", sum->hangs);
 }
 
-// For each number of changes; with fewer, all schedules.
-static uint64_t schedules_of_tier(uint64_t commit) {
-  return tier_of_run() == TIER_COMMIT ? commit : commit * 5;
+// Schedules of each number of changes; where there are fewer, all.
+static uint64_t schedules_of_tier(uint64_t commit, uint64_t nightly) {
+  switch (tier_of_run()) {
+    case TIER_NIGHTLY: return nightly;
+    case TIER_RELEASE: return nightly * 10;
+    case TIER_COMMIT:
+    default: return commit;
+  }
 }
 
 static unsigned changes_of_tier(unsigned commit) {
@@ -75,7 +80,7 @@ static void pairs_lead_where_an_order_leads(void) {
                                       .actors = 2,
                                       .opening = &openings[turn++ % OPENINGS],
                                       .changes = 2,
-                                      .schedules = schedules_of_tier(schedules),
+                                      .schedules = schedules_of_tier(schedules, schedules),
                                       .any_end = are_unordered(a, b)};
       (void)is_failed(plan, &sum);
     }
@@ -103,7 +108,7 @@ static void close_pairs_lead_where_an_order_leads(void) {
     for (unsigned o = 0; o < MOST_OPENINGS; o++) {
       struct weave_plan plan = plan_of_close(i / CLOSE_ACTS, i % CLOSE_ACTS, close_openings[o]);
       plan.changes = changes_of_tier(2);
-      plan.schedules = tier_of_run() == TIER_COMMIT ? 20000 : 150000;
+      plan.schedules = schedules_of_tier(20000, 250000);
       (void)is_failed(plan, &sum);
       plan.threads = true;
       (void)is_failed(plan, &sum);
@@ -122,7 +127,7 @@ static void triples_lead_where_an_order_leads(void) {
     plan.acts[2] = act_named(close_acts[i % CLOSE_ACTS]);
     plan.actors = 3;
     plan.changes = changes_of_tier(1);
-    plan.schedules = schedules_of_tier(1000);
+    plan.schedules = schedules_of_tier(1000, 5000);
     (void)is_failed(plan, &sum);
   }
   count(&sum);

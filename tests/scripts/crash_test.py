@@ -15,8 +15,8 @@ sys.path.insert(0, os.path.join(os.getcwd(), "tests", "tidy"))
 
 import cases
 
-NAMES = ["points", "kills", "kills_in_recovery", "images", "instructions",
-         "deaths_in_recovery", "storm_kills", "schedules", "lost_bytes", "duplicated_bytes", "hangs", "seeded_bugs",
+NAMES = ["points", "kills", "kills_in_recovery", "images", "instructions", "deaths_in_recovery",
+         "storm_kills", "schedules", "lost_bytes", "duplicated_bytes", "hangs", "seeded_bugs",
          "seeded_bugs_caught"]
 # A run with which nothing is wrong.
 WHOLE = """[ RUN      ] die.whatever_dies
