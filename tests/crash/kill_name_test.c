@@ -77,9 +77,22 @@ static void leave_it(const char *name) {
   (void)name;
 }
 
+// Another was killed, with a slot, a slab and a hand: whoever attaches recovers it.
+static void leave_dead(const char *name) {
+  pid_t dead = fork();
+  if (dead == 0) {
+    use_it(name);
+    (void)kill(getpid(), SIGKILL);
+  }
+  (void)waitpid(dead, NULL, 0);
+}
+
 static const struct errand errands[] = {
-    {"create", leave_it, open_it, false}, {"attach", leave_it, use_it, true},
-    {"close", use_it, close_it, false},   {"detach", use_it, close_it, true},
+    {"create", leave_it, open_it, false},
+    {"attach", leave_it, use_it, true},
+    {"attach to the dead", leave_dead, open_it, true},
+    {"close", use_it, close_it, false},
+    {"detach", use_it, close_it, true},
     {"unlink", use_it, unlink_it, false},
 };
 enum { ERRANDS = sizeof errands / sizeof errands[0] };
