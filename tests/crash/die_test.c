@@ -4,6 +4,7 @@
 // Method: E2, each act in each opening. In the higher tiers with blocks of more sizes.
 #include "tests/crash/die.h"
 
+#include "alloc/class.h"
 #include "tests/crash/tier.h"
 #include "tests/harness/harness.h"
 #include "tests/watch/lie.h"
@@ -30,10 +31,9 @@ static void die_with_blocks_of(size_t bytes, struct die_sum *sum) {
 
 // The acts in which whole chunks and runs change hands.
 static void every_ending_is_right_for_the_living(void) {
-  static const char *const names[] = {"alloc huge",      "free huge", "free from",
-                                      "realloc to",      "free run",  "alloc to",
-                                      "reserve, cancel", "trim",      "free remote",
-                                      "realloc in place"};
+  static const char *const names[] = {
+      "alloc huge", "free huge",       "free from", "realloc to",  "free run",
+      "alloc to",   "reserve, cancel", "trim",      "free remote", "realloc in place"};
   struct die_sum sum = {.points = 0};
   for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
     for (unsigned o = 0; o < OPENINGS; o++) {
@@ -46,13 +46,23 @@ static void every_ending_is_right_for_the_living(void) {
   count(&sum);
 }
 
-// Slabs of one word of free bits, of two, of less than one; of one unit, of several.
+// Slabs of one word of free bits, of two, of less than one; of one unit, of several. For a release
+// each class of which an outcome has room for the blocks.
+static void die_with_blocks_of_more_sizes(struct die_sum *sum) {
+  static const size_t nightly[] = {512, 4096, 700, 16384, 8192, 2048, 30000, 1280};
+  for (unsigned i = 0; i < sizeof nightly / sizeof nightly[0]; i++) {
+    if (tier_of_run() == TIER_NIGHTLY) die_with_blocks_of(nightly[i], sum);
+  }
+  for (unsigned i = 0; i < SHL_CLASS_COUNT; i++) {
+    size_t bytes = shl_classes[i].bytes;
+    if (tier_of_run() == TIER_RELEASE && bytes >= 512) die_with_blocks_of(bytes, sum);
+  }
+}
+
 static void every_ending_is_a_death_between_calls(void) {
-  static const size_t more[] = {512, 4096, 700, 16384, 8192, 2048, 30000, 1280};
-  unsigned rounds = tier_of_run() == TIER_COMMIT ? 0 : sizeof more / sizeof more[0];
   struct die_sum sum = {.points = 0};
   die_with_blocks_of(STAGE_BYTES, &sum);
-  for (unsigned i = 0; i < rounds; i++) die_with_blocks_of(more[i], &sum);
+  die_with_blocks_of_more_sizes(&sum);
   count(&sum);
 }
 
