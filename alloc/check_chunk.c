@@ -25,12 +25,23 @@ static bool has_run_page(const struct shl_chunk_rec *row) {
   return (shl_load_acquire_u16(&row->meta) >> SHL_META_RUN_PAGE & 1) != 0;
 }
 
+// A FREE word with a bit more would be taken by nobody: whole words are compared.
+static bool has_spare_bits(uint64_t word) {
+  struct shl_chunk_word decoded = shl_chunk_decode(word);
+  uint64_t plain = shl_chunk_encode(decoded.state, decoded.slot, decoded.x);
+  uint64_t head = shl_chunk_encode_head(decoded.slot, decoded.x, decoded.last);
+  return word != (decoded.state == SHL_CHUNK_HEAD ? head : plain);
+}
+
 static bool word_is_clean(const struct shl_check *check, const struct shl_subject *subject) {
-  struct shl_chunk_word word = shl_chunk_read(check->heap, subject->chunk);
+  uint64_t raw = shl_load_acquire_u64(&row_of(check, subject)->word);
+  struct shl_chunk_word word = shl_chunk_decode(raw);
+  if (has_spare_bits(raw)) return false;
   switch (word.state) {
     case SHL_CHUNK_FREE: return word.slot == 0 && word.x == 0;
     case SHL_CHUNK_MIXED: return word.x == 0;
     case SHL_CHUNK_CONT: return word.slot == 0;
+    case SHL_CHUNK_CLAIM: return word.slot != 0;
     case SHL_CHUNK_HEAD: return word.slot != 0 && word.slot <= shl_slot_high_water(check->heap);
     default: return word.x == 0;
   }

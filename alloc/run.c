@@ -231,11 +231,14 @@ shoal_status shl_run_alloc(struct shl_seat seat, struct shl_run_request request,
     shl_store_release_u8(&shl_chunk_row(seat.heap, place.chunk)->journalled, 1);
     shl_record_stand_for(seat.slot, request.record, *out);
   }
-  if (request.tag != 0) stamp(seat.heap, place, request.pages, request.tag);
-  shl_run_take(seat.heap, place, request.pages, request.tag != 0 ? SHL_RUN_TAGGED : SHL_RUN_BLOCK);
+  // A tagged one can be found by all from its commit on; another its caller alone knows, later.
+  bool tagged = request.tag != 0;
+  if (tagged && zeroed) wipe(seat.heap, place, request, &zero);
+  if (tagged) stamp(seat.heap, place, request.pages, request.tag);
+  shl_run_take(seat.heap, place, request.pages, tagged ? SHL_RUN_TAGGED : SHL_RUN_BLOCK);
   shl_journal_set(seat.slot, SHL_J_CHUNK, place.chunk, 0);
   shl_run_end_claim(seat, place.chunk);
-  if (zeroed) wipe(seat.heap, place, request, &zero);
+  if (zeroed && !tagged) wipe(seat.heap, place, request, &zero);
   return SHOAL_OK;
 }
 

@@ -89,6 +89,12 @@ static void give_huge_no_owner(struct populated *populated) {
            shl_chunk_encode(SHL_CHUNK_HEAD, 0, POPULATED_HUGE_CHUNKS));
 }
 
+static void give_part_spare_units(struct populated *populated) {
+  uint32_t head = chunk_of(populated->huge);
+  set_word(populated, head + 1,
+           shl_chunk_encode(SHL_CHUNK_CONT, 0, head) | UINT64_C(1) << 42);
+}
+
 static void unback_huge(struct populated *populated) {
   shl_store_relaxed_u32(&shl_chunk_row(populated->heap, chunk_of(populated->huge) + 1)->committed,
                         0x7fffffff);
@@ -195,6 +201,7 @@ static void broken_chunks_are_reported(void) {
       {"HEAD of none", empty_huge, "leads past the chunks in use"},
       {"CONT not counted", shorten_huge, "head that does not count it"},
       {"CONT of a later head", give_chunk_a_head_above, "head that cannot be its own"},
+      {"CONT of so many units", give_part_spare_units, "holds what its state has no use for"},
       {"HEAD without owner", give_huge_no_owner, "holds what its state has no use for"},
       {"huge not backed", unback_huge, "huge run's chunks are not backed"},
       {"slab in a huge run", put_slab_into_huge, "has a slab's descriptor"},

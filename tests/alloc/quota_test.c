@@ -72,6 +72,14 @@ static void what_the_dead_had_under_way_does_not(void) {
   EXPECT_EQ(UNITS * SHL_UNIT_BYTES, sum());
 }
 
+// A resize within a block's last chunk stands under no journal.
+static void nor_what_no_journal_says(void) {
+  shl_store_relaxed_u64(&other.slot->unsettled, UNITS * SHL_UNIT_BYTES);
+  EXPECT(shl_journal_is_clear(other.slot));
+  shl_slot_let_go(other);
+  EXPECT_EQ(0, shl_load_relaxed_u64(&other.slot->unsettled));
+}
+
 static void without_a_limit_nothing_is_counted(void) {
   shoal_heap *free_heap = stand_open(0);
   struct shl_seat seat = stand_here(free_heap);
@@ -118,5 +126,5 @@ static void many_who_meet_the_limit_do_not_pass_it(void) {
 
 SUITE(quota, SET_UP(open_heap), TEAR_DOWN(close_heap), TEST(what_is_taken_and_given_is_counted),
       TEST(a_sum_left_wrong_by_the_dead_is_made_anew), TEST(what_is_on_its_way_counts),
-      TEST(what_the_dead_had_under_way_does_not), TEST(without_a_limit_nothing_is_counted),
-      TEST(many_who_meet_the_limit_do_not_pass_it))
+      TEST(what_the_dead_had_under_way_does_not), TEST(nor_what_no_journal_says),
+      TEST(without_a_limit_nothing_is_counted), TEST(many_who_meet_the_limit_do_not_pass_it))
