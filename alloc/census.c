@@ -40,8 +40,8 @@ static bool names_chunk(struct shl_journal entry, uint32_t chunk) {
     case SHL_J_RUN: return entry.a == chunk;
     case SHL_J_HUGE:
     case SHL_J_HFREE1:
-    case SHL_J_HFREE2: return chunk >= entry.a && chunk - entry.a < entry.b;
-    case SHL_J_HGROW: return chunk >= entry.a;
+    case SHL_J_HFREE2:
+    case SHL_J_HGROW: return chunk >= entry.a && chunk - entry.a < entry.b;
     default: return false;
   }
 }
@@ -72,7 +72,7 @@ static void look_at_head(const struct shl_census *census, struct shl_chunk_word 
   }
   for (uint32_t i = 1; i < word.x; i++) {
     struct shl_chunk_word part = shl_chunk_read(census->heap, out->chunk + i);
-    if (part.state == SHL_CHUNK_CONT && part.x == out->chunk) continue;
+    if (shl_huge_is_part(part, out->chunk)) continue;
     set_broken(out, "A huge run's further chunk does not name its head.");
     return;
   }
@@ -91,9 +91,7 @@ static void look_at_rest(const struct shl_census *census, uint32_t head, struct 
   struct shl_chunk_word word = shl_chunk_read(census->heap, head);
   if (word.state == SHL_CHUNK_CLAIM || word.state == SHL_CHUNK_FREEING) return;
   bool counted = word.state == SHL_CHUNK_HEAD && out->chunk - head < word.x;
-  if (counted) return;
-  bool resized = word.state == SHL_CHUNK_HEAD && shl_census_is_journalled(census->heap, head);
-  if (!resized) set_broken(out, "A chunk names a head that does not count it.");
+  if (!counted) set_broken(out, "A chunk names a head that does not count it.");
 }
 
 static void look_at_slab(const struct shl_census *census, struct shl_part *out, bool claimed) {
@@ -268,7 +266,7 @@ static bool find_in_runs(const shoal_heap *heap, uint32_t chunk, uint64_t off, s
 
 static bool find_in_huge(shoal_heap *heap, uint32_t chunk, struct shl_chunk_word word,
                          uint64_t off, shoal_block *out) {
-  uint32_t head = word.state == SHL_CHUNK_CONT ? word.x : chunk;
+  uint32_t head = word.state == SHL_CHUNK_HEAD ? chunk : word.x;
   if (head < heap->first_chunk || head > chunk) return false;
   *out = (shoal_block){.off = shl_chunk_offset(head), .bytes = shl_huge_bytes(heap, head)};
   return off - out->off < out->bytes;
@@ -279,7 +277,8 @@ bool shl_block_find(shoal_heap *heap, uint64_t off, shoal_block *out) {
   if (number >= heap->chunk_end || !shl_chunk_known(heap, (uint32_t)number)) return false;
   uint32_t chunk = (uint32_t)number;
   struct shl_chunk_word word = shl_chunk_read(heap, chunk);
-  if (word.state == SHL_CHUNK_HEAD || word.state == SHL_CHUNK_CONT) {
+  bool is_resized = word.state == SHL_CHUNK_CLAIM && word.x != 0;
+  if (word.state == SHL_CHUNK_HEAD || word.state == SHL_CHUNK_CONT || is_resized) {
     return find_in_huge(heap, chunk, word, off, out);
   }
   if (word.state != SHL_CHUNK_MIXED) return false;

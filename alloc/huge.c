@@ -6,13 +6,19 @@
 //          the way: undo descending, the head last.
 //   free   J = HFREE1(h, n); h: HEAD(*, n) -> FREEING(me) (the commit, fails for a double free);
 //          JA = 0; J = HFREE2(h, n); CONT(h) -> FREE; h -> FREE last; J = 0
-//   grow   J = HGROW(h, m); FREE -> CONT(h) from h + n on; back; h = HEAD(s, m) (the commit); J = 0
-//   shrink J = HGROW(h, m); h = HEAD(s, m) (the commit); CONT(h) from h + m on -> FREE; J = 0
+//   grow   J = HGROW(h, m); FREE -> CLAIM(me, h) from h + n on; back; h = HEAD(s, m) (the commit);
+//          CLAIM(me, h) -> CONT(h); J = 0
+//   shrink J = HGROW(h, n); from h + m on -> CLAIM(me, h); h = HEAD(s, m) (the commit);
+//          CLAIM(me, h) -> FREE; J = 0
 //
 // HEAD says the length to the unit, so that one store of it changes the block from what it was to
 // what it is to be; of its last chunk more may be backed, by whoever died or had the chunk before.
-// No word carries a generation: CONT names its head, and a head in CLAIM or FREEING names the one
-// slot that may leave that state, so a late look at J can always tell what is still its own.
+//
+// No word carries a generation. CONT names its head; a head in CLAIM or FREEING, and a chunk that
+// is being taken into a run or out of it, name the one slot that may say what becomes of them. So a
+// late look at J can always tell what is still its own, though the block be another's by then, who
+// frees or resizes it: what the dead had claimed is a part where HEAD counts it, else free. Who
+// frees the run, or takes from it, meets such chunks as parts, by compare and swap.
 // A record ends before the first chunk is let go: what it names may be another's afterwards, cut
 // into a run or a slab that begins at the same offset.
 // Who claims the highest of several overlapping starts meets only committed words: someone wins.
@@ -51,9 +57,12 @@ static struct length length_of(uint64_t bytes) {
                          .last = (unsigned)((tail + SHL_UNIT_BYTES - 1) / SHL_UNIT_BYTES)};
 }
 
-static void set_head(shoal_heap *heap, uint32_t head, uint32_t slot, struct length length) {
-  shl_store_seq_cst_u64(&shl_chunk_row(heap, head)->word,
-                        shl_chunk_encode_head(slot, (uint32_t)length.chunks, length.last));
+// Makes the run another length, unless somebody has freed or resized it meanwhile.
+static bool swap_head(shoal_heap *heap, uint32_t head, struct shl_chunk_word before,
+                      struct length after) {
+  uint64_t is = shl_chunk_encode_head(before.slot, before.x, before.last);
+  uint64_t wanted = shl_chunk_encode_head(before.slot, (uint32_t)after.chunks, after.last);
+  return is == wanted || shl_cas_seq_cst_u64(&shl_chunk_row(heap, head)->word, is, wanted);
 }
 
 static void set_free(shoal_heap *heap, uint32_t chunk) {
@@ -61,20 +70,45 @@ static void set_free(shoal_heap *heap, uint32_t chunk) {
   shl_store_seq_cst_u64(&shl_chunk_row(heap, chunk)->word, shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
 }
 
-static bool is_part_of(const shoal_heap *heap, uint32_t chunk, uint32_t head) {
-  struct shl_chunk_word word = shl_chunk_read(heap, chunk);
-  return word.state == SHL_CHUNK_CONT && word.x == head;
+bool shl_huge_is_part(struct shl_chunk_word word, uint32_t head) {
+  return (word.state == SHL_CHUNK_CONT || word.state == SHL_CHUNK_CLAIM) && word.x == head;
 }
 
-void shl_huge_let_tail_go(shoal_heap *heap, uint32_t head, uint32_t from) {
-  uint32_t end = from;
-  while (shl_chunk_known(heap, end) && is_part_of(heap, end, head)) end++;
-  while (end > from) set_free(heap, --end);
+// Whatever becomes of the chunk meanwhile, it is not the run's afterwards.
+static void let_part_go(shoal_heap *heap, uint32_t chunk, uint32_t head) {
+  shl_a64 *word = &shl_chunk_row(heap, chunk)->word;
+  uint64_t before = shl_load_acquire_u64(word);
+  while (shl_huge_is_part(shl_chunk_decode(before), head)) {
+    shl_chunk_note_free(heap, chunk);
+    if (shl_cas_seq_cst_u64(word, before, shl_chunk_encode(SHL_CHUNK_FREE, 0, 0))) return;
+    before = shl_load_acquire_u64(word);
+  }
+}
+
+// Whether HEAD counts the chunk.
+static bool is_counted(const shoal_heap *heap, uint32_t chunk, uint32_t head) {
+  struct shl_chunk_word word = shl_chunk_read(heap, head);
+  return word.state == SHL_CHUNK_HEAD && chunk - head < word.x;
+}
+
+void shl_huge_settle(struct shl_seat seat, uint32_t head, uint32_t from, uint32_t end) {
+  shoal_heap *heap = seat.heap;
+  uint64_t mine = shl_chunk_encode(SHL_CHUNK_CLAIM, shl_seat_id(seat), head);
+  for (uint32_t chunk = end; chunk-- > from;) {
+    if (!shl_chunk_known(heap, chunk)) continue;
+    shl_a64 *word = &shl_chunk_row(heap, chunk)->word;
+    if (shl_load_acquire_u64(word) != mine) continue;
+    bool counted = is_counted(heap, chunk, head);
+    if (!counted) shl_chunk_note_free(heap, chunk);
+    (void)shl_cas_seq_cst_u64(word, mine,
+                              counted ? shl_chunk_encode(SHL_CHUNK_CONT, 0, head)
+                                      : shl_chunk_encode(SHL_CHUNK_FREE, 0, 0));
+  }
 }
 
 void shl_huge_let_go(shoal_heap *heap, uint32_t head, uint32_t count) {
   for (uint32_t chunk = head + count; chunk-- > head + 1;) {
-    if (shl_chunk_known(heap, chunk) && is_part_of(heap, chunk, head)) set_free(heap, chunk);
+    if (shl_chunk_known(heap, chunk)) let_part_go(heap, chunk, head);
   }
   shl_store_release_u64(&shl_chunk_row(heap, head)->tag, 0);
   set_free(heap, head);
@@ -227,7 +261,9 @@ shoal_status shl_huge_alloc(struct shl_seat seat, const struct shl_wish *wish, u
   *out = shl_chunk_offset(head);
   shl_record_stand_for(seat.slot, &wish->record, *out);
   shl_store_release_u64(&shl_chunk_row(seat.heap, head)->tag, wish->tag);
-  set_head(seat.heap, head, shl_seat_id(seat), length_of(bytes));
+  struct length length = length_of(bytes);
+  shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, head)->word,
+                        shl_chunk_encode_head(shl_seat_id(seat), count, length.last));
   shl_journal_clear(seat.slot);
   return SHOAL_OK;
 }
@@ -275,35 +311,40 @@ static bool grow_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk
   uint32_t wanted = head + (uint32_t)length.chunks;
   if (raise_to(heap, wanted) != SHOAL_OK) return false;
   shl_journal_set(seat.slot, SHL_J_HGROW, head, wanted - head);
-  bool grown = claim_tail(heap, head, behind, wanted) == wanted;
-  grown = grown && back_chunks(seat, behind - 1, bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES,
-                               false) == SHOAL_OK;
-  if (grown) {
-    set_head(heap, head, word.slot, length);
-  } else {
-    shl_huge_let_tail_go(heap, head, behind);
-  }
+  struct shl_chunk_word mine = {.slot = shl_seat_id(seat), .x = head};
+  uint32_t chunk = behind;
+  while (chunk < wanted && swap_free(heap, chunk, SHL_CHUNK_CLAIM, mine)) chunk++;
+  uint64_t more = bytes - (word.x - 1) * (uint64_t)SHL_CHUNK_BYTES;
+  bool grown = chunk == wanted && back_chunks(seat, behind - 1, more, false) == SHOAL_OK &&
+               swap_head(heap, head, word, length);
+  shl_huge_settle(seat, head, behind, wanted);
   shl_journal_clear(seat.slot);
   return grown;
 }
 
-static void shrink_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk_word word,
+static bool shrink_by_chunks(struct shl_seat seat, uint32_t head, struct shl_chunk_word word,
                              struct length length) {
-  uint32_t chunks = (uint32_t)length.chunks;
-  shl_journal_set(seat.slot, SHL_J_HGROW, head, chunks);
-  set_head(seat.heap, head, word.slot, length);
-  shl_huge_let_tail_go(seat.heap, head, head + chunks);
+  uint32_t from = head + (uint32_t)length.chunks;
+  uint32_t end = head + word.x;
+  shl_journal_set(seat.slot, SHL_J_HGROW, head, word.x);
+  for (uint32_t chunk = from; chunk < end; chunk++) {
+    shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, chunk)->word,
+                          shl_chunk_encode(SHL_CHUNK_CLAIM, shl_seat_id(seat), head));
+  }
+  bool shrunk = swap_head(seat.heap, head, word, length);
+  shl_huge_settle(seat, head, from, end);
   shl_journal_clear(seat.slot);
   shl_chunk_decay(seat);
+  return shrunk;
 }
 
 // In its last chunk: what is to be had is backed before the block has it.
 static bool resize_last(struct shl_seat seat, uint32_t head, struct shl_chunk_word word,
-                        unsigned last) {
+                        struct length length) {
   uint32_t chunk = head + word.x - 1;
-  if (back_chunk(seat, chunk, (uint64_t)last * SHL_UNIT_BYTES, false) != SHOAL_OK) return false;
-  set_head(seat.heap, head, word.slot, (struct length){.chunks = word.x, .last = last});
-  return true;
+  uint64_t bytes = length.last * (uint64_t)SHL_UNIT_BYTES;
+  return back_chunk(seat, chunk, bytes, false) == SHOAL_OK &&
+         swap_head(seat.heap, head, word, length);
 }
 
 bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes) {
@@ -311,7 +352,6 @@ bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes) {
   if (!is_run(seat.heap, head, word)) return false;
   struct length length = length_of(bytes);
   if (length.chunks > word.x) return grow_by_chunks(seat, head, word, bytes);
-  if (length.chunks == word.x) return resize_last(seat, head, word, length.last);
-  shrink_by_chunks(seat, head, word, length);
-  return true;
+  if (length.chunks == word.x) return resize_last(seat, head, word, length);
+  return shrink_by_chunks(seat, head, word, length);
 }

@@ -2,6 +2,7 @@
 #ifndef SHL_ALLOC_HUGE_H
 #define SHL_ALLOC_HUGE_H
 
+#include "alloc/chunk.h"
 #include "alloc/wish.h"
 
 // Blocks above 1 MiB: runs of whole chunks.
@@ -23,15 +24,19 @@ void shl_huge_announce_free(struct shl_seat seat, uint32_t head);
 /// returns: false iff the chunks behind are taken or no memory backs them; the run is as before.
 bool shl_huge_resize(struct shl_seat seat, uint32_t head, uint64_t bytes);
 
-/// Bytes that the huge run can hold: what of it is backed. 0 where `head` is none.
+/// Bytes that the huge run can hold. 0 where `head` is none.
 uint64_t shl_huge_bytes(const shoal_heap *heap, uint32_t head);
 
 // Steps that recovery runs again.
 
-/// Lets the chunks [head + 1, head + count) that are CONT(head) go, then the head.
+/// Lets the chunks [head + 1, head + count) that are parts of the run go, then the head.
 void shl_huge_let_go(shoal_heap *heap, uint32_t head, uint32_t count);
 
-/// Lets the chunks from `from` on that are CONT(head) go.
-void shl_huge_let_tail_go(shoal_heap *heap, uint32_t head, uint32_t from);
+/// Ends a resize: of the chunks [from, end) those that the seat's slot has claimed for the run are
+/// parts of it where HEAD counts them, and free where not.
+void shl_huge_settle(struct shl_seat seat, uint32_t head, uint32_t from, uint32_t end);
+
+/// Whether a chunk behind `head` belongs to that run, be it that somebody resizes it.
+bool shl_huge_is_part(struct shl_chunk_word word, uint32_t head);
 
 #endif

@@ -24,7 +24,7 @@ enum {
   SHL_J_HUGE = 12,      // a = head chunk, b = chunk count
   SHL_J_HFREE1 = 13,    // the same: HEAD is being taken to FREEING
   SHL_J_HFREE2 = 14,    // the same: its words are being let go
-  SHL_J_HGROW = 15,     // a = head chunk, b = chunk count after
+  SHL_J_HGROW = 15,     // a = head chunk, b = chunk count, before or after, whichever is more
   SHL_J_ROOT = 16,      // a = root record
   SHL_J_PIN = 17        // a = pin record
 };

@@ -44,8 +44,9 @@ enum {
 };
 
 // cw: {state 4, slot 16, x 22, spare 5}. CLAIM, MIXED, FREEING, TRIM name the slot that acts, HEAD
-// the one that allocated; x is the chunk count of HEAD and the head chunk of CONT; spare are the
-// units of the last chunk that a run under HEAD does not have.
+// the one that allocated; x is the chunk count of HEAD, the head chunk of CONT, and of CLAIM where
+// the chunk is taken into a run or out of it; spare are the units of the last chunk that a run
+// under HEAD does not have.
 enum {
   SHL_CHUNK_FREE = 0,
   SHL_CHUNK_MIXED = 1,    // cut into runs; slot 0: unclaimed

@@ -147,9 +147,8 @@ static void recover_huge(struct shl_seat seat, struct shl_journal entry) {
   if (word.state == SHL_CHUNK_HEAD && word.x == entry.b) (void)shl_huge_free(seat, entry.a);
 }
 
-static void recover_grow(struct shl_seat seat, uint32_t head) {
-  struct shl_chunk_word word = shl_chunk_read(seat.heap, head);
-  if (word.state == SHL_CHUNK_HEAD) shl_huge_let_tail_go(seat.heap, head, head + word.x);
+static void recover_resize(struct shl_seat seat, struct shl_journal entry) {
+  shl_huge_settle(seat, entry.a, entry.a + 1, entry.a + entry.b);
 }
 
 // The steps that name a slab of the slot's own.
@@ -177,7 +176,7 @@ static void recover_chunk_step(struct shl_seat seat, struct shl_journal entry) {
     case SHL_J_HUGE: recover_huge(seat, entry); break;
     case SHL_J_HFREE1:
     case SHL_J_HFREE2: recover_huge_free(seat, entry); break;
-    case SHL_J_HGROW: recover_grow(seat, entry.a); break;
+    case SHL_J_HGROW: recover_resize(seat, entry); break;
     default: break;
   }
 }

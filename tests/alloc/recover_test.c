@@ -285,6 +285,40 @@ static const struct step page_steps[] = {
     {"removal of a root", prepare_root, run_root_remove, NULL, OP(ROOT), false},
 };
 
+// What the living do with the block before the dead has been noticed: it is theirs by now. One
+// chunk they have back, where it began.
+static void others_free(struct scene *scene) {
+  shoal_off off;
+  tally_take(&scene->extra, scene->heap, scene->off);
+  EXPECT(shl_huge_free(scene->other, chunk_of(scene)));
+  EXPECT_OK(shl_huge_alloc(scene->other, &(struct shl_wish){.bytes = 2 << 20}, &off));
+  EXPECT_EQ(scene->off, off);
+  tally_add(&scene->extra, scene->heap, off);
+}
+
+static void others_resize(struct scene *scene, uint64_t bytes) {
+  tally_take(&scene->extra, scene->heap, scene->off);
+  (void)shl_huge_resize(scene->other, chunk_of(scene), bytes);
+  tally_add(&scene->extra, scene->heap, scene->off);
+}
+
+static void others_take_7(struct scene *scene) {
+  others_resize(scene, 7 << 20);
+}
+
+static void others_take_1(struct scene *scene) {
+  others_resize(scene, 1 << 20);
+}
+
+static const struct step inherited_steps[] = {
+    {"growth, others free", prepare_huge, run_huge_grow, others_free, OP(HGROW), true},
+    {"growth, others resize", prepare_huge, run_huge_grow, others_take_7, OP(HGROW), true},
+    {"growth, others shrink", prepare_huge, run_huge_grow, others_take_1, OP(HGROW), true},
+    {"shrinking, others free", prepare_long_huge, run_huge_shrink, others_free, OP(HGROW), true},
+    {"shrinking, others grow", prepare_long_huge, run_huge_shrink, others_take_7, OP(HGROW), true},
+    {"shrinking, others too", prepare_long_huge, run_huge_shrink, others_take_1, OP(HGROW), true},
+};
+
 static const struct step huge_steps[] = {
     {"huge block", prepare_nothing, run_huge_alloc, NULL, OP(HUGE), true},
     {"free of a huge block", prepare_huge, run_huge_free, NULL, OP(HFREE1) | OP(HFREE2), true},
@@ -307,6 +341,14 @@ static void steps_on_pages_can_be_cut_anywhere(void) {
 static void steps_on_whole_chunks_can_be_cut_anywhere(void) {
   for (size_t i = 0; i < sizeof huge_steps / sizeof huge_steps[0]; i++) {
     if (!death_anywhere_in(&huge_steps[i])) SKIP("this machine does not stop at each instruction");
+  }
+}
+
+static void whole_chunks_resized_by_the_dead_are_the_livings(void) {
+  for (size_t i = 0; i < sizeof inherited_steps / sizeof inherited_steps[0]; i++) {
+    if (!death_anywhere_in(&inherited_steps[i])) {
+      SKIP("this machine does not stop at each instruction");
+    }
   }
 }
 
@@ -353,4 +395,5 @@ static void any_journal_word_is_survived(void) {
 
 SUITE(recover, TEST(any_journal_word_is_survived), TEST(a_step_that_ended_is_not_run_again),
       TEST(steps_on_blocks_can_be_cut_anywhere), TEST(steps_on_pages_can_be_cut_anywhere),
-      TEST(steps_on_whole_chunks_can_be_cut_anywhere))
+      TEST(steps_on_whole_chunks_can_be_cut_anywhere),
+      TEST(whole_chunks_resized_by_the_dead_are_the_livings))

@@ -9,7 +9,8 @@
 //
 //   cells     cw of two or three chunks; J, JA and a caller's word of slots 0 and 1
 //   actors    0 and 1 allocate, free, grow and shrink runs, hand them over, and cut single chunks
-//             into runs of pages; 2 recovers them
+//             into runs of pages; 2 recovers them. A run of the dead may be the living one's before
+//             that, unless the dead was freeing it
 //   steps     alloc, free, grow, shrink (huge.c); alloc_to, free_from (handover.c); shl_recover
 //             (recover.c, handover.c); a chunk cut into runs (chunk.c) is one step, and so is its
 //             end: a block stands at its start
@@ -37,7 +38,11 @@ enum class Bug {
   record_outlives_claim,
   grow_without_journal,
   shrink_lets_go_before_head,
-  recovered_tail_from_journal,
+  resizer_not_named,
+  free_leaves_what_is_resized,
+  resized_always_let_go,
+  settled_by_store,
+  shrink_without_claim,
 };
 
 constexpr int kChunks = 3;
@@ -94,13 +99,17 @@ class Huge final : public Model<HugeState, Bug, HugeSize> {
     return s.cw[chunk].state == state && s.cw[chunk].slot == slot;
   }
   bool IsPart(const State &s, int chunk, int head) const;
+  bool IsResized(const State &s, int chunk, int head, int slot) const;
+  void Inherit(const State &s, int actor, u8 head);
   void Journalise(State &s, int slot, Journal op, const Thread &t);
   void Give(State &s, int head, int count, int holder);
   void TakePart(State &s, Thread &t, int slot);
 
   bool Claim(State &s, Thread &t, int slot);
   bool LetGo(State &s, Thread &t, int slot);
-  bool LetTailGo(State &s, Thread &t);
+  void SettleOne(State &s, const Thread &t, int slot);
+  bool Settle(State &s, Thread &t, int slot);
+  void TakeTail(State &s, Thread &t, int slot);
   bool Alloc(State &s, Thread &t, int slot);
   bool FreeChunks(State &s, Thread &t, int slot);
   bool Free(State &s, Thread &t, int slot);

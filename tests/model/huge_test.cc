@@ -8,10 +8,16 @@
 namespace model {
 
 bool Huge::IsPart(const State &s, int chunk, int head) const {
-  if (Is(Bug::parts_named_by_slot)) {
-    return s.cw[chunk].state == kCont && s.cw[chunk].slot == s.cw[head].slot;
-  }
-  return s.cw[chunk].state == kCont && s.cw[chunk].x == head;
+  const Word &word = s.cw[chunk];
+  if (Is(Bug::parts_named_by_slot)) return word.state == kCont && word.slot == s.cw[head].slot;
+  bool resized = word.state == kClaim && word.x == head + 1;
+  if (resized && !Is(Bug::free_leaves_what_is_resized)) return true;
+  return word.state == kCont && word.x == head;
+}
+
+// Whether a chunk behind `head` is on its way into that run, or out of it, by slot `slot`.
+bool Huge::IsResized(const State &s, int chunk, int head, int slot) const {
+  return IsBy(s, chunk, kClaim, slot) && s.cw[chunk].x == head + 1;
 }
 
 void Huge::Journalise(State &s, int slot, Journal op, const Thread &t) {
@@ -43,20 +49,31 @@ bool Huge::LetGo(State &s, Thread &t, int slot) {
   (void)slot;
   if (Is(Bug::head_let_go_first)) STEP(s.cw[t.head] = {});
   for (t.at = Byte(t.head + t.count - 1); t.at > t.head; t.at--) {
-    if (IsPart(s, t.at, t.head)) STEP(s.cw[t.at] = {});
+    STEP(if (IsPart(s, t.at, t.head)) s.cw[t.at] = {});
   }
   if (!Is(Bug::head_let_go_first)) STEP(s.cw[t.head] = {});
   t.at = 0;
   END;
 }
 
-// The parts from t.at on, descending.
-bool Huge::LetTailGo(State &s, Thread &t) {
-  BEGIN(3);
-  t.count = 0;
-  while (t.at + t.count < size_.chunks && IsPart(s, t.at + t.count, t.head)) t.count++;
-  for (; t.count > 0; t.count--) STEP(s.cw[t.at + t.count - 1] = {});
-  t.at = 0;
+// By compare and swap: another may have freed or taken it meanwhile.
+void Huge::SettleOne(State &s, const Thread &t, int slot) {
+  bool mine = IsResized(s, t.at, t.head, slot) || Is(Bug::settled_by_store);
+  if (mine) s.cw[t.at] = t.failed != 0 ? Word{kCont, 0, t.head} : Word{};
+}
+
+// What slot `slot` was resizing, of the chunks behind t.head and below t.head + t.count: part of
+// the run where the head counts it, and free where not.
+bool Huge::Settle(State &s, Thread &t, int slot) {
+  BEGIN(2);
+  for (t.at = Byte(t.head + t.count - 1); t.at > t.head; t.at--) {
+    if (!IsResized(s, t.at, t.head, slot)) continue;
+    STEP(t.failed = IsHead(s, t.head) && t.at < t.head + s.cw[t.head].x;
+         if (Is(Bug::resized_always_let_go)) t.failed = 0);
+    STEP(SettleOne(s, t, slot));
+    t.failed = 0;
+  }
+  t.at = t.failed = 0;
   END;
 }
 
@@ -131,107 +148,51 @@ bool Huge::Free(State &s, Thread &t, int slot) {
   END;
 }
 
+// FREE -> CLAIM, of chunk t.at.
+void Huge::TakeTail(State &s, Thread &t, int slot) {
+  t.failed = s.cw[t.at].state != kFree;
+  if (t.failed != 0) return;
+  bool nameless = Is(Bug::resizer_not_named);
+  s.cw[t.at] = nameless ? Word{kCont, 0, t.head} : Word{kClaim, Byte(slot), Byte(t.head + 1)};
+}
+
 bool Huge::Grow(State &s, Thread &t, int slot) {
   BEGIN(0);
   if (!Is(Bug::grow_without_journal)) STEP(Journalise(s, slot, kHgrow, t));
   for (t.at = Byte(t.head + s.cw[t.head].x); t.at < t.head + t.count && t.failed == 0; t.at++) {
-    STEP(TakePart(s, t, slot));
+    STEP(TakeTail(s, t, slot));
   }
   if (t.failed == 0) {
     for (int chunk = t.head + s.cw[t.head].x; chunk < t.head + t.count; chunk++) {
       if (s.holder[chunk] != kNobody) return Fail("a chunk was issued twice");
     }
     STEP(s.cw[t.head].x = t.count; Give(s, t.head, t.count, kHeld + slot));
-  } else {
-    t.at = Byte(t.head + s.cw[t.head].x);
-    CALL(LetTailGo(s, t));
   }
+  t.failed = 0;
+  CALL(Settle(s, t, slot));
   LAST(Journalise(s, slot, kNoJournal, t));
   END;
 }
 
+// To one chunk.
 bool Huge::Shrink(State &s, Thread &t, int slot) {
   BEGIN(0);
   STEP(Journalise(s, slot, kHgrow, t));
+  for (t.at = Byte(t.head + 1); t.at < t.head + t.count; t.at++) {
+    if (!Is(Bug::shrink_without_claim)) {
+      STEP(s.cw[t.at] = Word{kClaim, Byte(slot), Byte(t.head + 1)});
+    }
+  }
   if (Is(Bug::shrink_lets_go_before_head)) {
-    t.at = Byte(t.head + t.count);
+    t.at = Byte(t.head + 1);
     STEP(s.cw[t.at] = {}; s.holder[t.at] = kNobody);
   }
-  STEP(Give(s, t.head + t.count, s.cw[t.head].x - t.count, kNobody); s.cw[t.head].x = t.count);
-  t.at = Byte(t.head + t.count);
-  CALL(LetTailGo(s, t));
+  STEP(Give(s, t.head + 1, t.count - 1, kNobody); s.cw[t.head].x = 1);
+  if (Is(Bug::shrink_without_claim)) {
+    for (t.at = Byte(t.head + t.count - 1); t.at > t.head; t.at--) STEP(s.cw[t.at] = {});
+  }
+  CALL(Settle(s, t, slot));
   LAST(Journalise(s, slot, kNoJournal, t));
-  END;
-}
-
-// Whether the run that J = HFREE1 names is its word's yet.
-bool Huge::IsKept(const State &s, int slot) const {
-  const Slot &of = s.slot[slot];
-  bool dies = of.record == kFromWord && of.block == of.head && of.word != 0;
-  return dies && !Is(Bug::free_carried_out_unasked);
-}
-
-bool Huge::RecoverJournal(State &s, Thread &t) {
-  Slot &of = s.slot[t.victim];
-  BEGIN(1);
-  t.head = of.head;
-  t.count = of.count;
-  if (of.journal == kHuge && IsBy(s, t.head, kClaim, t.victim)) {
-    if (of.record != kNoRecord && !Is(Bug::record_outlives_claim)) STEP(EndRecord(s, t.victim));
-    CALL(LetGo(s, t, t.victim));
-  } else if (of.journal == kHuge && IsBy(s, t.head, kHead, t.victim) && s.cw[t.head].x == t.count) {
-    CALL(FreeChunks(s, t, t.victim));
-  } else if (of.journal == kHfree1 && IsHead(s, t.head)) {
-    if (!IsKept(s, t.victim)) {
-      if (s.holder[t.head] != kHeld + t.victim && s.holder[t.head] != kGone + t.victim &&
-          s.holder[t.head] != kTaken + t.victim) {
-        return Fail("recovery freed a run that is live");
-      }
-      CALL(FreeChunks(s, t, t.victim));
-    }
-  } else if ((of.journal == kHfree1 || of.journal == kHfree2) &&
-             IsBy(s, t.head, kFreeing, t.victim)) {
-    if (of.record != kNoRecord && !Is(Bug::record_outlives_free)) STEP(EndRecord(s, t.victim));
-    if (!Is(Bug::recovery_skips_second_phase)) STEP(Journalise(s, t.victim, kHfree2, t));
-    CALL(LetGo(s, t, t.victim));
-  } else if (of.journal == kHgrow && IsHead(s, t.head)) {
-    t.at = Byte(t.head + (Is(Bug::recovered_tail_from_journal) ? t.count : s.cw[t.head].x));
-    CALL(LetTailGo(s, t));
-  }
-  if (of.journal != kNoJournal) STEP(Journalise(s, t.victim, kNoJournal, t));
-  t.head = t.count = 0;
-  END;
-}
-
-// J is 0 by now.
-bool Huge::RecoverRecord(State &s, Thread &t) {
-  Slot &of = s.slot[t.victim];
-  BEGIN(1);
-  if (of.word == 0) {
-    // What stands at a chunk's start is a block of any kind, and whoever's.
-    STEP(t.at = s.cw[of.block].state);
-    if (t.at == kMixed) return Fail("recovery freed a block that was cut from the chunk since");
-    if (t.at == kHead && of.record == kToWord && s.cw[of.block].slot == t.victim) {
-      t.at = 0;
-      t.head = of.block;
-      if (s.holder[t.head] != kTaken + t.victim) return Fail("recovery freed a run that is live");
-      CALL(FreeChunks(s, t, t.victim));
-    }
-    t.at = t.head = t.count = 0;
-  }
-  if (of.record != kNoRecord) STEP(EndRecord(s, t.victim));
-  END;
-}
-
-bool Huge::Recover(State &s, Thread &t) {
-  BEGIN(0);
-  CALL(RecoverJournal(s, t));
-  if (s.slot[t.victim].record != kNoRecord) CALL(RecoverRecord(s, t));
-  for (u8 holder : s.holder) {
-    bool lost = holder == kTaken + t.victim || holder == kGone + t.victim;
-    if (lost) return Fail("a run was lost: its call was cut short");
-  }
-  LAST(Clear(s.dead, t.victim));
   END;
 }
 
@@ -263,7 +224,7 @@ void Huge::IdleHolder(const State &s, int actor, u8 head) {
   Begin(s, actor, {kFreeRun, head, 0, 0, 0, 0, {}});
   bool larger = size_.resize && head + count < size_.chunks;
   if (larger) Begin(s, actor, {kGrow, head, Byte(size_.chunks - head), 0, 0, 0, {}});
-  if (size_.resize && count > 1) Begin(s, actor, {kShrink, head, 1, 0, 0, 0, {}});
+  if (size_.resize && count > 1) Begin(s, actor, {kShrink, head, count, 0, 0, 0, {}});
   Give(z, head, count, kHeld + 1 - actor);
   Put(z);
   if (!size_.records || own.word != 0) return;
@@ -272,11 +233,23 @@ void Huge::IdleHolder(const State &s, int actor, u8 head) {
   Put(z);
 }
 
+// A run of the dead, who was not freeing it, is whoever's, before he is recovered.
+void Huge::Inherit(const State &s, int actor, u8 head) {
+  int other = 1 - actor;
+  const Slot &of = s.slot[other];
+  bool freed = of.journal == kHfree1 && of.head == head;
+  if (!Has(s.dead, other) || s.holder[head] != kHeld + other || freed) return;
+  State z = s;
+  Give(z, head, s.cw[head].x, kHeld + actor);
+  Put(z);
+}
+
 void Huge::Idle(const State &s, int actor) {
   if (actor == kRecoverer) return BeginRecovery(s, kRecover);
   for (u8 head = 0; head < size_.chunks; head++) {
     State z = s;
     if (IsHead(s, head)) IdleHolder(s, actor, head);
+    if (IsHead(s, head)) Inherit(s, actor, head);
     if (IsBy(s, head, kMixed, actor)) {
       z.cw[head] = {};
       z.holder[head] = kNobody;
@@ -360,7 +333,11 @@ static const test_entry entries[] = {
     CAUGHT(record_outlives_claim),
     CAUGHT(grow_without_journal),
     CAUGHT(shrink_lets_go_before_head),
-    CAUGHT(recovered_tail_from_journal),
+    CAUGHT(resizer_not_named),
+    CAUGHT(free_leaves_what_is_resized),
+    CAUGHT(resized_always_let_go),
+    CAUGHT(settled_by_store),
+    CAUGHT(shrink_without_claim),
 };
 
 MODEL_SUITE(huge, entries)
