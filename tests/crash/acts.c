@@ -107,11 +107,12 @@ static struct resizing staying(const struct stage *stage, unsigned index) {
   return steps[index];
 }
 
-// Within a kind and into another, longer and shorter.
+// Within a kind and into another, longer, and shorter only once: what a block lost does not come
+// back.
 enum { MOVES = 4 };
 static struct resizing moving(unsigned index) {
   // The last is a class's: all of it is copied.
-  static const struct resizing steps[MOVES] = {{0, 5000}, {0, STAGE_RUN}, {1, 5000}, {2, 112}};
+  static const struct resizing steps[MOVES] = {{0, STAGE_RUN}, {0, 5000}, {1, 5000}, {2, 112}};
   return steps[index];
 }
 
