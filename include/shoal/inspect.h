@@ -50,7 +50,9 @@ typedef struct shoal_heap_stats {
   uint64_t live;                ///< In allocated blocks, by their class or run.
   uint64_t live_blocks;         ///< Count.
   uint64_t cached;              ///< In threads' hands, and freed by others but not yet collected.
-  uint64_t free;                ///< Committed, and in no block, hand or pending free.
+  uint64_t free;                ///< Committed, and in no block, hand or pending free: with it what
+                                ///< is backed behind a block of whole chunks in its last chunk,
+                                ///< which nobody can have until the block is freed or grows.
   uint64_t uncommitted;         ///< Data bytes not backed.
   uint64_t slabs;               ///< Count.
   uint64_t runs;                ///< Count of runs that are blocks of their own.

@@ -24,10 +24,6 @@ static shoal_status alloc_block(struct stage *stage, unsigned index) {
   return take(stage, stage->bytes, 0);
 }
 
-static void ask_for_zero(struct stage *stage) {
-  stage->zeroed = true;
-}
-
 static shoal_status alloc_aligned(struct stage *stage, unsigned index) {
   return take(stage, 3000, index == 0 ? SHOAL_ALIGN(4096) : SHOAL_ALIGN(65536));
 }
@@ -54,6 +50,23 @@ static void prepare_huge(struct stage *stage) {
   (void)stage_take(stage, STAGE_HUGE);
 }
 
+static void prepare_each_kind(struct stage *stage) {
+  prepare_block(stage);
+  prepare_run(stage);
+  prepare_huge(stage);
+}
+
+// What is asked to be zero must be, though the memory was used: old bytes of each kind of block.
+static void ask_for_zero(struct stage *stage) {
+  prepare_each_kind(stage);
+  stage_fill(stage);
+  for (unsigned i = 0; i < stage->count; i++) {
+    EXPECT_OK(shoal_free_offset(stage->heap, stage->blocks[i]));
+  }
+  stage->count = 0;
+  stage->zeroed = true;
+}
+
 static void prepare_slabs(struct stage *stage) {
   for (unsigned i = 0; i < STAGE_SLABS; i++) (void)stage_take(stage, stage->bytes);
 }
@@ -64,12 +77,6 @@ static void prepare_other_block(struct stage *stage) {
 
 static shoal_status free_next(struct stage *stage, unsigned index) {
   return shoal_free_offset(stage->heap, stage->blocks[index]);
-}
-
-static void prepare_each_kind(struct stage *stage) {
-  prepare_block(stage);
-  prepare_run(stage);
-  prepare_huge(stage);
 }
 
 // A block, and how long it is to be.
@@ -141,8 +148,11 @@ static shoal_status alloc_zero(struct stage *stage, unsigned index) {
 }
 
 static shoal_status alloc_zero_to(struct stage *stage, unsigned index) {
+  shoal_off *word = &stage->words[index];
   size_t bytes = stage_bytes_of(stage, index);
-  return shoal_alloc_to(stage->heap, &stage->words[index], bytes, SHOAL_ZERO);
+  shoal_status status = shoal_alloc_to(stage->heap, word, bytes, SHOAL_ZERO);
+  if (status != SHOAL_OK) return status;
+  return stage_contents(stage, *word) == CONTENTS_ZERO ? SHOAL_OK : SHOAL_E_CORRUPT;
 }
 
 static shoal_status alloc_to(struct stage *stage, unsigned index) {

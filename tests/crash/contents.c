@@ -3,7 +3,7 @@
 // word 0 and its place.
 #include "tests/crash/contents.h"
 
-enum { WORD = 8, DENSE_BYTES = 4096, STEP_BYTES = 65536 };
+enum { WORD = 8, HEAD_BYTES = 2 * WORD, DENSE_BYTES = 4096, STEP_BYTES = 65536 };
 
 // The place of the next word that counts, in `bytes` bytes; `bytes` where there is none.
 static size_t next_place(size_t place, size_t bytes) {
@@ -41,7 +41,8 @@ static bool is_zero(const uint64_t *words, size_t bytes) {
 uint32_t contents_of(const void *block, size_t bytes, uint32_t salt) {
   const uint64_t *words = block;
   if (is_zero(words, bytes)) return CONTENTS_ZERO;
-  if (words[0] >> 32 != salt || words[1] > SIZE_MAX / 2) return CONTENTS_OTHER;
+  if (words[0] >> 32 != salt) return CONTENTS_OTHER;
+  if (words[1] < HEAD_BYTES || words[1] > SIZE_MAX / 2) return CONTENTS_OTHER;
   size_t filled = (size_t)words[1];
   for (size_t place = next_place(WORD, filled); place < filled && place + WORD <= bytes;
        place = next_place(place, filled)) {

@@ -25,7 +25,8 @@ void end_dead(struct stage *stage);
 /// The same, and the actor has no slot.
 void end_dead_without_seat(struct stage *stage);
 
-/// The same: he has tagged STAGE_KINDS blocks and published none. They are the stage's last.
+/// His thread has ended without a word, too: he has tagged STAGE_KINDS blocks and published none.
+/// They are the stage's last.
 void end_dead_with_tags(struct stage *stage);
 
 #endif

@@ -262,6 +262,7 @@ static bool start_recoverer(struct killing *killing, uint64_t kill_at, uint64_t 
   enum lie lie = lie_told();
   killing->kill_at = kill_at;
   killing->kill_recoverer_at = recoverer_at;
+  killing->stage.salt++;
   *killing->board = (struct board){.done = 0};
   lie_tell(LIE_NONE);
   pid_t recoverer = fork();

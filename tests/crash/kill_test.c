@@ -101,23 +101,23 @@ static void who_recovers_may_be_killed_as_well(void) {
   count(&sum);
 }
 
-// Whether some core act, from `first` on, in some opening tells the lie from the truth.
+// Whether some core act, from `first` on, in some opening tells the lie from the truth. A victim
+// that lied to comes by another way, and does not die, tells nothing.
 static bool sees(enum lie lie, const char *first) {
   struct kill_sum sum = {.points = 0};
   unsigned begin = 0;
-  bool right = true;
   while (act_named(core_acts[begin]) != act_named(first)) begin++;
   lie_tell(lie);
-  for (unsigned i = begin * OPENINGS; right && i < CORE_ACTS * OPENINGS; i++) {
+  for (unsigned i = begin * OPENINGS; sum.failures == 0 && i < CORE_ACTS * OPENINGS; i++) {
     const struct kill_plan plan = {.act = act_named(core_acts[i / OPENINGS]),
                                    .opening = &openings[i % OPENINGS],
                                    .bytes = STAGE_BYTES,
                                    .quiet = true};
-    right = kill_everywhere(&plan, &sum);
+    (void)kill_everywhere(&plan, &sum);
   }
   lie_tell(LIE_NONE);
   test_count("kills_with_bugs", sum.kills);
-  return lie_note(lie, "kill", !right);
+  return lie_note(lie, "kill", sum.failures > 0);
 }
 
 static void a_journal_never_set_is_seen(void) {
@@ -139,8 +139,7 @@ static void a_recovery_that_skips_the_hand_is_seen(void) {
 // Whether the bug of recoverers, who die at each `step`-th access, is seen in some core act.
 static bool sees_of_recoverers(enum kill_bug bug, unsigned recoveries, unsigned step) {
   struct kill_sum sum = {.points = 0};
-  bool right = true;
-  for (unsigned i = 0; right && i < CORE_ACTS * OPENINGS; i++) {
+  for (unsigned i = 0; sum.failures == 0 && i < CORE_ACTS * OPENINGS; i++) {
     const struct kill_plan plan = {.act = act_named(core_acts[i / OPENINGS]),
                                    .opening = &openings[i % OPENINGS],
                                    .bytes = STAGE_BYTES,
@@ -148,7 +147,7 @@ static bool sees_of_recoverers(enum kill_bug bug, unsigned recoveries, unsigned 
                                    .step = step,
                                    .bug = bug,
                                    .quiet = true};
-    right = kill_recoverers(&plan, &sum);
+    (void)kill_recoverers(&plan, &sum);
   }
   test_count("kills_with_bugs", sum.kills_in_recovery);
   return sum.failures > 0;

@@ -162,10 +162,31 @@ static bool has_contents(const struct outcome *is, unsigned i, const struct outc
   return !counts || is->contents[i] == contents;
 }
 
+static bool has_block(const struct outcome *outcome, shoal_off off) {
+  for (unsigned i = 0; i < outcome->count; i++) {
+    if (outcome->blocks[i].off == off) return true;
+  }
+  return false;
+}
+
+static bool has_word(const struct outcome *outcome, shoal_off off) {
+  for (unsigned i = 0; i < STAGE_WORDS; i++) {
+    if (outcome->words[i] == off) return true;
+  }
+  return false;
+}
+
+// Whether block k of `after` is a plain call's new one that is to be zero: who died in the call has
+// told nobody of it, and it may be his without being zero yet.
+static bool may_be_dirty(const struct outcome *before, const struct outcome *after, unsigned k) {
+  shoal_off off = after->blocks[k].off;
+  return after->contents[k] == CONTENTS_ZERO && !has_block(before, off) && !has_word(after, off);
+}
+
 static bool is_block(const struct outcome *is, unsigned i, const struct outcome *wanted,
                      unsigned k) {
   return is->blocks[i].off == wanted->blocks[k].off &&
-         is->blocks[i].bytes == wanted->blocks[k].bytes && has_contents(is, i, wanted, k);
+         is->blocks[i].bytes == wanted->blocks[k].bytes;
 }
 
 static bool have_same_words(const struct outcome *a, const struct outcome *b) {
@@ -173,16 +194,18 @@ static bool have_same_words(const struct outcome *a, const struct outcome *b) {
          memcmp(a->words, b->words, sizeof a->words) == 0;
 }
 
-static bool is_same(const struct outcome *is, const struct outcome *wanted) {
+// `before`: of the call that was cut short.
+static bool is_same(const struct outcome *is, const struct outcome *wanted,
+                    const struct outcome *before) {
   for (unsigned i = 0; i < is->count && i < wanted->count; i++) {
     if (!is_block(is, i, wanted, i)) return false;
+    if (!has_contents(is, i, wanted, i) && !may_be_dirty(before, wanted, i)) return false;
   }
   return is->count == wanted->count && is->bytes == wanted->bytes && have_same_words(is, wanted);
 }
 
 static bool is_at(const struct outcome *is, unsigned i, const struct outcome *wanted, unsigned k) {
-  return k < wanted->count && is->blocks[i].off == wanted->blocks[k].off &&
-         is->blocks[i].bytes == wanted->blocks[k].bytes;
+  return k < wanted->count && is_block(is, i, wanted, k);
 }
 
 // The blocks of both; those of `a` as they were, what is new in `b` may not be complete.
@@ -202,7 +225,7 @@ static bool is_both(const struct outcome *is, const struct outcome *a, const str
 
 bool outcome_may_be(const struct outcome *is, const struct outcome *a, const struct outcome *b,
                     bool moves) {
-  if (is_same(is, a) || is_same(is, b)) return true;
+  if (is_same(is, a, a) || is_same(is, b, a)) return true;
   return moves && is_both(is, a, b);
 }
 

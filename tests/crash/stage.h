@@ -107,7 +107,7 @@ bool outcome_read(const struct stage *stage, struct outcome *out);
 
 /// Whether a plain call that went from `a` to `b` and was cut short may have left `is`: one of the
 /// two, with what was in the blocks; where it moves a block, both. What nobody has filled may
-/// contain anything.
+/// contain anything, nor need a new block that is to be zero be so unless a word names it.
 bool outcome_may_be(const struct outcome *is, const struct outcome *a, const struct outcome *b,
                     bool moves);
 
