@@ -9,8 +9,6 @@
 #include "tests/crash/ends.h"
 #include "tests/harness/harness.h"
 
-enum { MANY = STAGE_SLABS + 5 };
-
 // CORRUPT where what is asked to be zero is not.
 static shoal_status take(struct stage *stage, size_t bytes, unsigned flags) {
   shoal_off off = shoal_alloc(stage->heap, bytes, flags);
@@ -68,7 +66,8 @@ static void ask_for_zero(struct stage *stage) {
 }
 
 static void prepare_slabs(struct stage *stage) {
-  for (unsigned i = 0; i < STAGE_SLABS; i++) (void)stage_take(stage, stage->bytes);
+  unsigned count = stage_more_than_slab(stage->bytes);
+  for (unsigned i = 0; i < count; i++) (void)stage_take(stage, stage->bytes);
 }
 
 static void prepare_other_block(struct stage *stage) {
@@ -280,40 +279,40 @@ static shoal_status succeed(struct stage *stage, unsigned index) {
 }
 
 const struct act acts[] = {
-    {"alloc", NULL, alloc_block, 1, false, false},
-    {"alloc zero", ask_for_zero, alloc_zero, STAGE_KINDS, false, false},
-    {"alloc many", NULL, alloc_block, MANY, false, false},
-    {"alloc aligned", NULL, alloc_aligned, 2, false, false},
-    {"alloc run", NULL, alloc_run, 1, false, false},
-    {"alloc huge", NULL, alloc_huge, 1, false, false},
-    {"free", prepare_block, free_next, 1, false, false},
-    {"free slabs", prepare_slabs, free_next, STAGE_SLABS, false, false},
-    {"free remote", prepare_other_block, free_next, 1, false, false},
-    {"free remote slabs", end_take_slabs, free_next, STAGE_SLABS, false, false},
-    {"free run", prepare_run, free_next, 1, false, false},
-    {"free huge", prepare_huge, free_next, 1, false, false},
-    {"realloc", prepare_each_kind, realloc_moving, MOVES, true, false},
-    {"realloc in place", prepare_each_kind, realloc_staying, STAYS, false, false},
-    {"alloc to", NULL, alloc_to, STAGE_KINDS, false, false},
-    {"alloc zero to", ask_for_zero, alloc_zero_to, STAGE_KINDS, false, false},
-    {"free from", prepare_words, free_from, 4, false, false},
-    {"realloc to", prepare_words, realloc_to, 4, false, false},
-    {"realloc to in place", prepare_words, realloc_to_staying, STAYS, false, false},
-    {"reserve, publish", NULL, reserve_and_publish, 2 * STAGE_KINDS, false, false},
-    {"reserve, cancel", NULL, reserve_and_cancel, 2 * STAGE_KINDS, false, false},
-    {"roots", NULL, change_roots, 5, false, false},
-    {"pin", prepare_pin, pin, 2, false, false},
-    {"tagged", NULL, alloc_tagged, STAGE_KINDS, false, false},
-    {"untag", stage_take_tagged, untag, STAGE_KINDS, false, false},
-    {"orphans", end_dead_with_tags, claim_orphan, STAGE_KINDS, false, true},
-    {"trim", prepare_waste, trim, 2, false, false},
-    {"idle", prepare_block, idle, 1, false, false},
-    {"detach", prepare_block, detach, 1, false, false},
-    {"adopt", end_as_orphan_without_seat, alloc_block, 3, false, true},
-    {"tend", end_as_orphan, alloc_block, STAGE_SLABS + 3, false, true},
-    {"act as orphan", end_as_orphan_without_memory, alloc_block, 4, false, true},
-    {"reap", end_dead, reap, 1, false, true},
-    {"succeed", end_dead_without_seat, succeed, 2, false, true},
+    {"alloc", NULL, alloc_block, 1, false, false, false},
+    {"alloc zero", ask_for_zero, alloc_zero, STAGE_KINDS, false, false, false},
+    {"alloc many", NULL, alloc_block, 5, false, false, true},
+    {"alloc aligned", NULL, alloc_aligned, 2, false, false, false},
+    {"alloc run", NULL, alloc_run, 1, false, false, false},
+    {"alloc huge", NULL, alloc_huge, 1, false, false, false},
+    {"free", prepare_block, free_next, 1, false, false, false},
+    {"free slabs", prepare_slabs, free_next, 0, false, false, true},
+    {"free remote", prepare_other_block, free_next, 1, false, false, false},
+    {"free remote slabs", end_take_slabs, free_next, 0, false, false, true},
+    {"free run", prepare_run, free_next, 1, false, false, false},
+    {"free huge", prepare_huge, free_next, 1, false, false, false},
+    {"realloc", prepare_each_kind, realloc_moving, MOVES, true, false, false},
+    {"realloc in place", prepare_each_kind, realloc_staying, STAYS, false, false, false},
+    {"alloc to", NULL, alloc_to, STAGE_KINDS, false, false, false},
+    {"alloc zero to", ask_for_zero, alloc_zero_to, STAGE_KINDS, false, false, false},
+    {"free from", prepare_words, free_from, 4, false, false, false},
+    {"realloc to", prepare_words, realloc_to, 4, false, false, false},
+    {"realloc to in place", prepare_words, realloc_to_staying, STAYS, false, false, false},
+    {"reserve, publish", NULL, reserve_and_publish, 2 * STAGE_KINDS, false, false, false},
+    {"reserve, cancel", NULL, reserve_and_cancel, 2 * STAGE_KINDS, false, false, false},
+    {"roots", NULL, change_roots, 5, false, false, false},
+    {"pin", prepare_pin, pin, 2, false, false, false},
+    {"tagged", NULL, alloc_tagged, STAGE_KINDS, false, false, false},
+    {"untag", stage_take_tagged, untag, STAGE_KINDS, false, false, false},
+    {"orphans", end_dead_with_tags, claim_orphan, STAGE_KINDS, false, true, false},
+    {"trim", prepare_waste, trim, 2, false, false, false},
+    {"idle", prepare_block, idle, 1, false, false, false},
+    {"detach", prepare_block, detach, 1, false, false, false},
+    {"adopt", end_as_orphan_without_seat, alloc_block, 3, false, true, false},
+    {"tend", end_as_orphan, alloc_block, 3, false, true, true},
+    {"act as orphan", end_as_orphan_without_memory, alloc_block, 4, false, true, false},
+    {"reap", end_dead, reap, 1, false, true, false},
+    {"succeed", end_dead_without_seat, succeed, 2, false, true, false},
 };
 const unsigned act_count = sizeof acts / sizeof acts[0];
 
@@ -322,6 +321,10 @@ const struct act *act_named(const char *name) {
     if (strcmp(acts[i].name, name) == 0) return &acts[i];
   }
   return NULL;
+}
+
+unsigned act_calls(const struct act *act, size_t bytes) {
+  return act->calls + (act->by_slab ? stage_more_than_slab(bytes) : 0);
 }
 
 void act_open(const struct act *act, const struct opening *opening, struct stage *stage) {

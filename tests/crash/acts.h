@@ -10,9 +10,10 @@ struct act {
   const char *name;
   void (*prepare)(struct stage *stage);  // null: nothing
   shoal_status (*call)(struct stage *stage, unsigned index);
-  unsigned calls;
+  unsigned calls;   // as act_calls says
   bool moves;       // a death may leave a block and what it was to become
   bool ends_other;  // its preparation ends the other actor
+  bool by_slab;     // there are as many calls more as make more than a slab
 };
 
 extern const struct act acts[];
@@ -20,6 +21,9 @@ extern const unsigned act_count;
 
 /// The act of that name; null where there is none.
 const struct act *act_named(const char *name);
+
+/// returns: how many calls it has with blocks of that size.
+unsigned act_calls(const struct act *act, size_t bytes);
 
 /// Brings the stage to where the act begins, but for the end of the other actor.
 void act_open(const struct act *act, const struct opening *opening, struct stage *stage);

@@ -23,6 +23,7 @@ enum end { END_LIVES, END_DIES, END_HANGS };
 struct death {
   const struct die_plan *plan;
   struct die_sum *sum;
+  unsigned calls;          // of the act
   struct stage stage;      // as prepared
   struct actor actor;      // who plays, and dies
   struct actor other;      // a thread of the same process
@@ -80,11 +81,11 @@ static enum end let_do(struct death *death, struct actor *actor, void (*work)(st
 
 static void play(struct death *death) {
   struct stage stage = death->stage;
-  for (unsigned i = 0; i < death->plan->act->calls; i++) {
+  for (unsigned i = 0; i < death->calls; i++) {
     death->done = i;
     (void)death->plan->act->call(&stage, i);
   }
-  death->done = death->plan->act->calls;
+  death->done = death->calls;
 }
 
 static void reap(struct death *death) {
@@ -176,7 +177,7 @@ static bool is_right(struct death *death) {
   if (!can_leave_out(death, &is)) return fail(death, "a living process's block is free", &is);
   const struct act *act = death->plan->act;
   const struct outcome *before = &death->outcomes[death->done];
-  const struct outcome *after = before + (death->done < act->calls);
+  const struct outcome *after = before + (death->done < death->calls);
   bool whole = outcome_may_be(&is, before, after, act->moves);
   return (clean && adds_up && whole) || fail(death, finding, &is);
 }
@@ -258,13 +259,13 @@ static void call_next(struct death *death) {
 static void note_outcomes(struct death *death) {
   struct stage stage = death->stage;
   struct actor actor = death->actor;
-  for (unsigned i = 0; i <= death->plan->act->calls; i++) {
+  for (unsigned i = 0; i <= death->calls; i++) {
     struct undo_mark mark = undo_mark();
     EXPECT_EQ(END_LIVES, let_do(death, &death->last, reap, 0));
     EXPECT(outcome_read(&death->stage, &death->outcomes[i]));
     undo_back_to(mark);
     death->done = i;
-    if (i == death->plan->act->calls) break;
+    if (i == death->calls) break;
     EXPECT_EQ(END_LIVES, let_do(death, &death->actor, call_next, 0));
   }
   EXPECT(act_is_as_named(death->plan->act, &death->stage));
@@ -329,9 +330,9 @@ static bool die_in(struct death *death, shoal_heap *heap) {
 }
 
 bool die_everywhere(const struct die_plan *plan, struct die_sum *sum) {
-  struct death death = {.plan = plan, .sum = sum};
+  struct death death = {.plan = plan, .sum = sum, .calls = act_calls(plan->act, plan->bytes)};
   bool right = false;
-  death.outcomes = calloc(plan->act->calls + 1, sizeof *death.outcomes);
+  death.outcomes = calloc(death.calls + 1, sizeof *death.outcomes);
   death.seen = calloc(SEEN, sizeof *death.seen);
   death.ended = calloc(SEEN, sizeof *death.ended);
   shoal_heap *heap = stage_open(CAPACITY, 4);

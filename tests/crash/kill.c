@@ -35,6 +35,7 @@ struct board {
 struct killing {
   const struct kill_plan *plan;
   struct kill_sum *sum;
+  unsigned calls;  // of the act
   char name[TEST_NAME_BYTES];
   struct stage stage;  // its salt: of the victim of now
   struct board *board;
@@ -85,12 +86,12 @@ static _Noreturn void be_killed(struct killing *killing, unsigned calls, enum li
   set_stage(killing, &stage);
   lie_tell(lie);
   watch_begin(reach, killing);
-  for (unsigned i = 0; i < act->calls && i < calls; i++) {
+  for (unsigned i = 0; i < killing->calls && i < calls; i++) {
     if (act->call(&stage, i) != SHOAL_OK && lie == LIE_NONE) _exit(5);
     killing->board->done = i + 1;
   }
   watch_end();
-  bool all = calls >= act->calls;
+  bool all = calls >= killing->calls;
   if (all && lie == LIE_NONE && !act_is_as_named(act, &stage)) _exit(6);
   if ((was_well && test_has_failed()) || killing->kill_at != 0) _exit(4);
   die();
@@ -210,7 +211,7 @@ static bool is_right(struct killing *killing) {
   struct outcome is;
   const struct act *act = killing->plan->act;
   const struct outcome *before = &killing->outcomes[killing->board->done];
-  const struct outcome *after = before + (killing->board->done < act->calls);
+  const struct outcome *after = before + (killing->board->done < killing->calls);
   bool clean = stage_is_clean(killing->stage.heap, &finding);
   bool adds_up = outcome_read(&killing->stage, &is);
   bool whole = outcome_may_be(&is, before, after, act->moves);
@@ -278,7 +279,7 @@ static bool start_recoverer(struct killing *killing, uint64_t kill_at, uint64_t 
 
 static bool note_outcomes(struct killing *killing) {
   bool noted = true;
-  for (unsigned i = 0; noted && i <= killing->plan->act->calls; i++) {
+  for (unsigned i = 0; noted && i <= killing->calls; i++) {
     noted = start_victim(killing, 0, i) && outcome_read(&killing->stage, &killing->outcomes[i]);
     put_back(killing);
   }
@@ -365,7 +366,7 @@ static bool play(struct killing *killing, bool (*kill_all)(struct killing *killi
   bool right = false;
   killing->board =
       mmap(NULL, sizeof *killing->board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  killing->outcomes = calloc(killing->plan->act->calls + 1, sizeof *killing->outcomes);
+  killing->outcomes = calloc(killing->calls + 1, sizeof *killing->outcomes);
   shoal_heap *heap = open_heap(killing);
   if (heap != NULL && killing->board != MAP_FAILED && killing->outcomes != NULL) {
     right = kill_in(killing, heap, kill_all);
@@ -377,12 +378,12 @@ static bool play(struct killing *killing, bool (*kill_all)(struct killing *killi
 }
 
 bool kill_everywhere(const struct kill_plan *plan, struct kill_sum *sum) {
-  struct killing killing = {.plan = plan, .sum = sum};
+  struct killing killing = {.plan = plan, .sum = sum, .calls = act_calls(plan->act, plan->bytes)};
   return play(&killing, kill_at_each_access);
 }
 
 bool kill_recoverers(const struct kill_plan *plan, struct kill_sum *sum) {
-  struct killing killing = {.plan = plan, .sum = sum};
+  struct killing killing = {.plan = plan, .sum = sum, .calls = act_calls(plan->act, plan->bytes)};
   (void)prctl(PR_SET_CHILD_SUBREAPER, 1);  // a dead recoverer's victim is ours to wait for
   bool right = play(&killing, kill_each_recoverer);
   (void)prctl(PR_SET_CHILD_SUBREAPER, 0);

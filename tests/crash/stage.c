@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "alloc/class.h"
 #include "tests/crash/contents.h"
 #include "tests/harness/harness.h"
 #include "tests/watch/lie.h"
@@ -63,6 +64,10 @@ shoal_off stage_take(struct stage *stage, size_t bytes) {
 size_t stage_bytes_of(const struct stage *stage, unsigned index) {
   const size_t bytes[STAGE_KINDS] = {stage->bytes, STAGE_RUN, STAGE_HUGE};
   return bytes[index % STAGE_KINDS];
+}
+
+unsigned stage_more_than_slab(size_t bytes) {
+  return shl_classes[shl_class_of(bytes)].blocks + 1;
 }
 
 void stage_take_tagged(struct stage *stage) {

@@ -12,9 +12,8 @@
 
 enum {
   STAGE_WORDS = 16,
-  STAGE_BLOCKS = 80,
+  STAGE_BLOCKS = 144,   // more than a slab has of 512 bytes, and some
   STAGE_BYTES = 1024,   // a block's, by default
-  STAGE_SLABS = 65,     // of those make more than a slab, which has one word of free bits
   STAGE_RUN = 40 << 10,
   STAGE_HUGE = 3 << 20,
   STAGE_KINDS = 3,
@@ -61,6 +60,9 @@ shoal_off stage_take(struct stage *stage, size_t bytes);
 /// Bytes of a block in a slab, of the opening's size, of a run, of whole chunks, in turn.
 size_t stage_bytes_of(const struct stage *stage, unsigned index);
 
+/// returns: how many blocks make more than a slab of them.
+unsigned stage_more_than_slab(size_t bytes);
+
 /// Allocates a tagged block of each kind, and notes them.
 void stage_take_tagged(struct stage *stage);
 
@@ -88,7 +90,7 @@ extern const struct opening openings[OPENINGS];
 /// The opening of that name; null where there is none.
 const struct opening *opening_named(const char *name);
 
-enum { OUTCOME_BLOCKS = 400 };
+enum { OUTCOME_BLOCKS = 600 };
 
 // What there is once the dead are recovered.
 struct outcome {

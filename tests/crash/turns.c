@@ -89,7 +89,8 @@ static void act_out(void) {
   unsigned who = play.who;
   struct turns *turns = play.turns;
   struct stage stage = turns->stage[who];
-  for (unsigned i = 0; i < turns->act[who]->calls; i++) {
+  unsigned calls = act_calls(turns->act[who], stage.bytes);
+  for (unsigned i = 0; i < calls; i++) {
     turns->status[who][i] = turns->act[who]->call(&stage, i);
     if (turns->calls != NULL) give_turn(who);
   }

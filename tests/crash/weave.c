@@ -34,10 +34,14 @@ static uint64_t stir(uint64_t sum, uint64_t value) {
   return sum ^ sum >> 29;
 }
 
+static unsigned calls_of(const struct weave *weave, unsigned actor) {
+  return act_calls(weave->plan->acts[actor], STAGE_BYTES);
+}
+
 static uint64_t statuses(const struct weave *weave) {
   uint64_t sum = 1;
   for (unsigned a = 0; a < weave->plan->actors; a++) {
-    for (unsigned i = 0; i < weave->plan->acts[a]->calls; i++) {
+    for (unsigned i = 0; i < calls_of(weave, a); i++) {
       sum = stir(sum, (uint64_t)weave->turns.status[a][i]);
     }
   }
@@ -114,7 +118,7 @@ static bool have_seats(const struct weave *weave) {
 // Whether a call has met contents that are not what was put there.
 static bool has_met_others(const struct weave *weave) {
   for (unsigned a = 0; a < weave->plan->actors; a++) {
-    for (unsigned i = 0; i < weave->plan->acts[a]->calls; i++) {
+    for (unsigned i = 0; i < calls_of(weave, a); i++) {
       if (weave->turns.status[a][i] == SHOAL_E_CORRUPT) return true;
     }
   }
@@ -269,7 +273,7 @@ static void note_all_orders(struct weave *weave) {
   unsigned left[WEAVE_ACTORS] = {0};
   unsigned made = 0;
   for (unsigned a = weave->plan->actors; a > 0; a--) {
-    left[a - 1] = weave->plan->acts[a - 1]->calls;
+    left[a - 1] = calls_of(weave, a - 1);
     for (unsigned i = 0; i < left[a - 1]; i++) calls[made++] = a - 1;
   }
   calls[made] = WEAVE_ACTORS;
