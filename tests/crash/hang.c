@@ -98,6 +98,7 @@ static void judge(struct hang_watch *watch, const struct hang_times *now, unsign
 static void look(struct hang_watch *watch, unsigned limit_ms) {
   char path[48];
   struct hang_times now = {.clock_ns = now_ns()};
+  if (watch->looks != NULL) __atomic_fetch_add(watch->looks, 1, __ATOMIC_RELAXED);
   if (now.clock_ns - watch->times.clock_ns < look_ns(limit_ms)) return;
   (void)snprintf(path, sizeof path, "/proc/%d/schedstat", (int)watch->process);
   if (read_state(watch->process, &now) && read_times(path, &now)) judge(watch, &now, limit_ms);

@@ -15,7 +15,8 @@
 //   its time begins anew.
 // - Time in which the one who looks is held up himself: he looks each eighth of the limit, and
 //   what is more than a quarter between two looks is dropped.
-// Progress, where there is a count of it, begins the time anew. A process is of one thread.
+// Progress, where there is a count of it, begins the time anew. Of a process that watches another
+// it is its looks: it sleeps for as long as the other one is held up. A process is of one thread.
 
 enum { HANG_MS = 2000 };
 
@@ -34,6 +35,7 @@ struct hang_watch {
   bool hung;
   const uint64_t *progress;  // shared with it; null: none
   uint64_t seen;             // of progress
+  uint64_t *looks;           // counts them, for who watches the one who looks; null: none
   struct hang_times times;   // of the last look
   uint64_t worked_ns;        // without progress
   uint64_t slept_ns;

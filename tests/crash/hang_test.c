@@ -17,10 +17,12 @@
 enum { LIMIT_MS = 120, STEPS = 40, STEP_MS = LIMIT_MS / 5, WORK_MS = 10 };
 
 static uint64_t *progress;  // of a child
+static uint64_t *looks;     // of a child, at its own
 
 static void share_progress(void) {
   progress =
-      mmap(NULL, sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      mmap(NULL, 2 * sizeof *progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  looks = progress + 1;
 }
 
 static void sleep_ms(unsigned time_ms) {
@@ -151,6 +153,21 @@ static void who_waits_for_a_processor_does_not_hang(void) {
   EXPECT_EQ(-1, end(&pushes));
 }
 
+static void look_on(void *context) {
+  (void)context;
+  struct hang_watch watch = start(go_on_slowly, progress);
+  watch.looks = looks;
+  (void)hang_await(&watch, 1, LIMIT_MS);
+  (void)end(&watch);
+}
+
+static void who_watches_another_does_not_hang(void) {
+  struct hang_watch watch = start(look_on, looks);
+  EXPECT_EQ(0, hang_await(&watch, 1, LIMIT_MS));
+  EXPECT(!watch.hung);
+  EXPECT_EQ(0, end(&watch));
+}
+
 static void who_ends_is_left_a_zombie(void) {
   struct hang_watch watch = start(go_on_slowly, progress);
   EXPECT_EQ(0, hang_await(&watch, 1, LIMIT_MS));
@@ -179,5 +196,6 @@ static void a_call_that_returns_has_returned(void) {
 SUITE(hang, SET_UP(share_progress), TEST(who_sleeps_for_ever_hangs), TEST(who_works_for_ever_hangs),
       TEST(who_only_asks_again_and_again_hangs), TEST(of_several_the_one_who_hangs_is_named),
       TEST(who_is_stopped_or_makes_progress_does_not_hang),
-      TEST(who_waits_for_a_processor_does_not_hang), TEST(who_ends_is_left_a_zombie),
-      TEST(a_call_that_hangs_is_left), TEST(a_call_that_returns_has_returned))
+      TEST(who_waits_for_a_processor_does_not_hang), TEST(who_watches_another_does_not_hang),
+      TEST(who_ends_is_left_a_zombie), TEST(a_call_that_hangs_is_left),
+      TEST(a_call_that_returns_has_returned))

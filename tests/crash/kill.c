@@ -27,8 +27,10 @@ enum { CAPACITY = 16 << 20, CALLS_ALL = 1 << 20 };
 struct board {
   uint64_t points;
   uint64_t recovery_points;
-  unsigned done;  // calls that have returned
-  pid_t victim;   // of a recoverer
+  uint64_t looks;  // of a recoverer at his victim
+  uint64_t hangs;  // of that one
+  unsigned done;   // calls that have returned
+  pid_t victim;    // of a recoverer
 };
 
 // One act in one opening. Private to the process.
@@ -136,11 +138,11 @@ static bool recover(struct killing *killing) {
 
 // Waits for the end of a process, and leaves it a zombie. returns: whether it ended so: CLD_KILLED,
 // by itself, or CLD_EXITED and well.
-static bool ends_so(struct killing *killing, pid_t process, int code) {
+static bool ends_so(struct killing *killing, struct hang_watch watch, int code) {
   siginfo_t ended = {.si_pid = 0};
-  struct hang_watch watch = hang_await_one(process);
+  (void)hang_await(&watch, 1, HANG_MS);
   if (watch.hung) note_hang(killing, "the one to be killed", &watch);
-  return !watch.hung && waitid(P_PID, (id_t)process, &ended, WEXITED | WNOWAIT) == 0 &&
+  return !watch.hung && waitid(P_PID, (id_t)watch.process, &ended, WEXITED | WNOWAIT) == 0 &&
          ended.si_code == code && ended.si_status == (code == CLD_KILLED ? SIGKILL : 0);
 }
 
@@ -154,7 +156,7 @@ static bool start_victim(struct killing *killing, uint64_t kill_at, unsigned cal
   if (victim == 0) be_killed(killing, calls, lie);
   lie_tell(lie);
   if (victim < 0) return false;
-  bool killed = ends_so(killing, victim, CLD_KILLED) && is_done(killing, recover);
+  bool killed = ends_so(killing, hang_watch(victim, NULL), CLD_KILLED) && is_done(killing, recover);
   (void)waitpid(victim, NULL, 0);
   return killed;
 }
@@ -182,29 +184,6 @@ static bool fail(struct killing *killing, const char *what, const struct outcome
   return false;
 }
 
-// Whether the words' block is all there is, in the one slab of the one chunk that is cut.
-static bool is_empty(const struct killing *killing) {
-  struct outcome left;
-  shoal_heap_stats stats = {.size = sizeof stats};
-  if (!outcome_read(&killing->stage, &left) || left.count != 1) return false;
-  if (shoal_stats(killing->stage.heap, &stats) != SHOAL_OK) return false;
-  return stats.slabs == 1 && stats.chunks_mixed == 1 && stats.runs == 0 && stats.huge_runs == 0 &&
-         stats.cached == 0;
-}
-
-// Frees every block but the words'. returns: whether all is as in a new heap then, and clean.
-static bool can_free_all(struct killing *killing, const struct outcome *is) {
-  shoal_heap *heap = killing->stage.heap;
-  shoal_off words = shoal_offset(heap, killing->stage.words);
-  bool freed = true;
-  for (unsigned i = 0; i < is->count; i++) {
-    if (is->blocks[i].off == words) continue;
-    freed = shoal_free_offset(heap, is->blocks[i].off) == SHOAL_OK && freed;
-  }
-  freed = shoal_trim(heap, SHOAL_TRIM_ALL) == SHOAL_OK && freed;
-  return freed && is_empty(killing) && shoal_check(heap, NULL, NULL) == SHOAL_OK;
-}
-
 // The dead one is recovered: it must say what it would after a death before the call or after it.
 static bool is_right(struct killing *killing) {
   const char *finding = "neither done nor undone";
@@ -216,7 +195,7 @@ static bool is_right(struct killing *killing) {
   bool adds_up = outcome_read(&killing->stage, &is);
   bool whole = outcome_may_be(&is, before, after, act->moves);
   if (!clean || !adds_up || !whole) return fail(killing, finding, &is);
-  return can_free_all(killing, &is) || fail(killing, "not all could be freed", &is);
+  return outcome_free_all(&killing->stage, &is) || fail(killing, "not all could be freed", &is);
 }
 
 // KILL_FORGETS_JOURNAL: J that he has read is cleared ahead of his next store.
@@ -238,6 +217,16 @@ static void reach_in_recovery(void *context, const struct watch_access *access) 
   if (killing->plan->bug == KILL_FORGETS_JOURNAL) forget_journal(killing, access);
 }
 
+// What a recoverer counts is his own: that his victim hung stands on the board.
+static bool can_outlive(struct killing *killing, pid_t victim) {
+  struct hang_watch watch = hang_watch(victim, NULL);
+  uint64_t hangs = killing->sum->hangs;
+  watch.looks = &killing->board->looks;
+  bool killed = ends_so(killing, watch, CLD_KILLED);
+  killing->board->hangs = killing->sum->hangs - hangs;
+  return killed;
+}
+
 // A recoverer: dies ahead of access `kill_recoverer_at` of his recovery of a victim that died at
 // `kill_at`.
 static _Noreturn void be_killed_recovering(struct killing *killing, enum lie lie) {
@@ -249,7 +238,7 @@ static _Noreturn void be_killed_recovering(struct killing *killing, enum lie lie
     be_killed(killing, CALLS_ALL, lie);
   }
   killing->board->victim = victim;
-  if (victim < 0 || !ends_so(killing, victim, CLD_KILLED)) _exit(4);
+  if (victim < 0 || !can_outlive(killing, victim)) _exit(4);
   killing->slots = (uintptr_t)shl_slot_page(heap, 1);
   killing->slots_bytes = heap->slot_count * sizeof(struct shl_slot_rec);
   if (killing->plan->bug == KILL_SKIPS_HAND) lie_tell(LIE_HAND_SKIPPED);
@@ -270,8 +259,11 @@ static bool start_recoverer(struct killing *killing, uint64_t kill_at, uint64_t 
   if (recoverer == 0) be_killed_recovering(killing, lie);
   lie_tell(lie);
   if (recoverer < 0) return false;
-  bool ended = ends_so(killing, recoverer, recoverer_at == 0 ? CLD_EXITED : CLD_KILLED) &&
+  struct hang_watch watch = hang_watch(recoverer, &killing->board->looks);
+  bool ended = ends_so(killing, watch, recoverer_at == 0 ? CLD_EXITED : CLD_KILLED) &&
                is_done(killing, recover);
+  killing->sum->hangs += killing->board->hangs;
+  killing->sum->failures += killing->board->hangs;
   (void)waitpid(recoverer, NULL, 0);
   if (killing->board->victim > 0) (void)waitpid(killing->board->victim, NULL, 0);
   return ended;

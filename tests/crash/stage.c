@@ -234,6 +234,27 @@ bool outcome_may_be(const struct outcome *is, const struct outcome *a, const str
   return moves && is_both(is, a, b);
 }
 
+// Whether the words' block is all there is, in the one slab of the one chunk that is cut.
+static bool is_empty(const struct stage *stage) {
+  struct outcome left;
+  shoal_heap_stats stats = {.size = sizeof stats};
+  if (!outcome_read(stage, &left) || left.count != 1) return false;
+  if (shoal_stats(stage->heap, &stats) != SHOAL_OK) return false;
+  return stats.slabs == 1 && stats.chunks_mixed == 1 && stats.runs == 0 && stats.huge_runs == 0 &&
+         stats.cached == 0;
+}
+
+bool outcome_free_all(const struct stage *stage, const struct outcome *is) {
+  shoal_off words = shoal_offset(stage->heap, stage->words);
+  bool freed = true;
+  for (unsigned i = 0; i < is->count; i++) {
+    if (is->blocks[i].off == words) continue;
+    freed = shoal_free_offset(stage->heap, is->blocks[i].off) == SHOAL_OK && freed;
+  }
+  freed = shoal_trim(stage->heap, SHOAL_TRIM_ALL) == SHOAL_OK && freed;
+  return freed && is_empty(stage) && shoal_check(stage->heap, NULL, NULL) == SHOAL_OK;
+}
+
 static void keep_finding(void *context, shoal_off off, const char *text) {
   (void)off;
   *(const char **)context = text;

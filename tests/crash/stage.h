@@ -113,6 +113,9 @@ bool outcome_read(const struct stage *stage, struct outcome *out);
 bool outcome_may_be(const struct outcome *is, const struct outcome *a, const struct outcome *b,
                     bool moves);
 
+/// Frees every block but the words', and trims. returns: whether all is as in a new heap then.
+bool outcome_free_all(const struct stage *stage, const struct outcome *is);
+
 /// Whether nothing in the heap contradicts itself; otherwise *finding is the last of what does.
 bool stage_is_clean(shoal_heap *heap, const char **finding);
 
