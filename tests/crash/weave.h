@@ -18,6 +18,7 @@ struct weave_plan {
   bool threads;        // of one process, instead of processes
   unsigned changes;    // at most, from an act that could go on
   uint64_t schedules;  // at most for each number of changes: above that, each how manieth is taken
+  bool any_bytes;      // allocated in the end: as many blocks, but of any size
   bool any_end;        // need not be one that an order of the calls leads to, if it is clean
   bool quiet;          // failures are counted and not told: a seeded bug is to be caught
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Goal: acts at once, of two processes, of three, of threads, lead to what their calls lead to in
 // some order, whoever is made to wait where. Method: E3. Each pair of acts with up to two changes
-// of turns, in the higher tiers three; triples of the acts that meet most with one, or two.
+// of turns, in the higher tiers in all openings; pairs of the acts that meet most with more ways of
+// two, in the higher tiers with three; triples of these with one, or two.
 #include "tests/crash/weave.h"
 
 #include <stdio.h>
@@ -47,22 +48,29 @@ static unsigned changes_of_tier(unsigned commit) {
   return tier_of_run() == TIER_COMMIT ? commit : commit + 1;
 }
 
-// Acts with which no order of whole calls need lead where the calls lead: without memory one is
-// refused what the other is taking; a run is not shortened where its chunk is claimed just then.
-static bool is_unordered(const struct act *act) {
-  return act == act_named("act as orphan") || act == act_named("realloc in place") ||
-         act == act_named("realloc to in place");
+// A run is not shortened where its chunk is claimed just then: it may keep more bytes than after
+// any order of whole calls.
+static bool is_in_place(const struct act *act) {
+  return act == act_named("realloc in place") || act == act_named("realloc to in place");
 }
 
-// Acts of many accesses, or that copy whole chunks which cannot grow where they stand.
+// Without memory one is refused what the other is taking just then.
+static bool is_refused(const struct act *act) {
+  return act == act_named("act as orphan");
+}
+
+// Acts of many accesses, or that clear whole chunks, or copy those that cannot grow where they
+// stand.
 static bool is_slow(const struct act *act) {
-  return act == act_named("orphans") || is_unordered(act);
+  return act == act_named("orphans") || act == act_named("alloc zero") ||
+         act == act_named("alloc zero to") || is_refused(act) || is_in_place(act);
 }
 
-// Of two who look for orphaned blocks one passes by what the other is looking at and keeps.
+// Pairs with which no order of whole calls need lead where the calls lead. Of two who look for
+// orphaned blocks one passes by what the other is looking at and keeps.
 static bool are_unordered(const struct act *a, const struct act *b) {
   const struct act *orphans = act_named("orphans");
-  return is_unordered(a) || is_unordered(b) || (a == orphans && b == orphans);
+  return is_refused(a) || is_refused(b) || (a == orphans && b == orphans);
 }
 
 // Each pair in one opening, another one for the next, or in all.
@@ -81,6 +89,7 @@ static void pairs_lead_where_an_order_leads(void) {
                                       .opening = &openings[turn++ % OPENINGS],
                                       .changes = 2,
                                       .schedules = schedules_of_tier(schedules, schedules),
+                                      .any_bytes = is_in_place(a) || is_in_place(b),
                                       .any_end = are_unordered(a, b)};
       (void)is_failed(plan, &sum);
     }
