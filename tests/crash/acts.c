@@ -117,8 +117,8 @@ static struct resizing staying(const struct stage *stage, unsigned index) {
 // back.
 enum { MOVES = 4 };
 static struct resizing moving(unsigned index) {
-  // The last is a class's: all of it is copied.
-  static const struct resizing steps[MOVES] = {{0, STAGE_RUN}, {0, 5000}, {1, 5000}, {2, 112}};
+  // What is shorter is as long as a class's blocks: all of it is copied.
+  static const struct resizing steps[MOVES] = {{0, STAGE_RUN}, {0, 5120}, {1, 5120}, {2, 112}};
   return steps[index];
 }
 
