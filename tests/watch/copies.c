@@ -19,11 +19,6 @@ static size_t bytes_of_piece(size_t bytes) {
   return (words + PIECES - 1) / PIECES * WORD_BYTES;
 }
 
-static void before(const void *address, size_t bytes, enum watch_kind kind) {
-  lie_before(kind);
-  watch_point(address, bytes, kind);
-}
-
 static size_t least(size_t a, size_t b) {
   return a < b ? a : b;
 }
@@ -33,8 +28,10 @@ void *watched_memcpy(void *to, const void *from, size_t bytes) {
   size_t most = bytes_of_piece(bytes);
   for (size_t done = 0; done < bytes; done += most) {
     size_t piece = least(most, bytes - done);
-    before((const char *)from + done, piece, WATCH_LOAD);
-    before((char *)to + done, piece, WATCH_STORE);
+    lie_before(WATCH_LOAD);
+    watch_point((const char *)from + done, piece, WATCH_LOAD);
+    lie_before(WATCH_STORE);
+    watch_copy((char *)to + done, (const char *)from + done, piece);
     (void)memcpy((char *)to + done, (const char *)from + done, piece);
   }
   return to;
@@ -44,7 +41,8 @@ void *watched_memset(void *to, int value, size_t bytes) {
   size_t most = bytes_of_piece(bytes);
   for (size_t done = 0; done < bytes; done += most) {
     size_t piece = least(most, bytes - done);
-    before((char *)to + done, piece, WATCH_STORE);
+    lie_before(WATCH_STORE);
+    watch_fill((char *)to + done, value, piece);
     (void)memset((char *)to + done, value, piece);
   }
   return to;

@@ -144,6 +144,18 @@ void undo_note(uintptr_t address, size_t bytes) {
   }
 }
 
+// Pages, and in those that change, words.
+void undo_note_change(uintptr_t address, const void *bytes_to_come, size_t bytes) {
+  const char *wanted = bytes_to_come;
+  size_t step = bytes > UNDO_PAGE ? UNDO_PAGE : sizeof(uint64_t);
+  for (size_t done = 0; done < bytes; done += step) {
+    size_t here = bytes - done < step ? bytes - done : step;
+    if (memcmp((const void *)(address + done), wanted + done, here) == 0) continue;
+    if (here > sizeof(uint64_t)) undo_note_change(address + done, wanted + done, here);
+    if (here <= sizeof(uint64_t)) undo_note(address + done, here);
+  }
+}
+
 void undo_store(uint64_t *word, uint64_t value) {
   undo_note((uintptr_t)word, sizeof *word);
   *word = value;

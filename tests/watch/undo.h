@@ -45,6 +45,11 @@ uint64_t undo_sum(struct undo_mark mark, undo_view *view, void *context);
 /// For watch.c: a store to come.
 void undo_note(uintptr_t address, size_t bytes);
 
+enum { UNDO_PAGE = 4096 };
+
+/// The same where it is known what will be stored: what is equal already is not logged.
+void undo_note_change(uintptr_t address, const void *bytes_to_come, size_t bytes);
+
 /// Stores a word of the region itself, logged.
 void undo_store(uint64_t *word, uint64_t value);
 

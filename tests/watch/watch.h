@@ -37,4 +37,8 @@ bool watch_is_on(void);
 /// For accesses.c and lie.c: a point.
 void watch_point(const volatile void *address, size_t bytes, enum watch_kind kind);
 
+/// For copies.c: a point ahead of a copy, or of bytes that all become `value`.
+void watch_copy(const void *to, const void *from, size_t bytes);
+void watch_fill(const void *to, int value, size_t bytes);
+
 #endif
