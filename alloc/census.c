@@ -277,10 +277,7 @@ bool shl_block_find(shoal_heap *heap, uint64_t off, shoal_block *out) {
   if (number >= heap->chunk_end || !shl_chunk_known(heap, (uint32_t)number)) return false;
   uint32_t chunk = (uint32_t)number;
   struct shl_chunk_word word = shl_chunk_read(heap, chunk);
-  bool is_resized = word.state == SHL_CHUNK_CLAIM && word.x != 0;
-  if (word.state == SHL_CHUNK_HEAD || word.state == SHL_CHUNK_CONT || is_resized) {
-    return find_in_huge(heap, chunk, word, off, out);
-  }
+  if (shl_chunk_is_of_run(word)) return find_in_huge(heap, chunk, word, off, out);
   if (word.state != SHL_CHUNK_MIXED) return false;
   uint32_t unit = (uint32_t)(off >> SHL_UNIT_SHIFT);
   uint64_t desc = shl_load_acquire_u64(shl_unit_desc(heap, unit));

@@ -41,7 +41,8 @@ static bool word_is_clean(const struct shl_check *check, const struct shl_subjec
     case SHL_CHUNK_FREE: return word.slot == 0 && word.x == 0;
     case SHL_CHUNK_MIXED: return word.x == 0;
     case SHL_CHUNK_CONT: return word.slot == 0;
-    case SHL_CHUNK_CLAIM: return word.slot != 0;
+    case SHL_CHUNK_CLAIM:
+      return word.x == 0 || (word.x >= check->heap->first_chunk && word.x < subject->chunk);
     case SHL_CHUNK_HEAD: return word.slot != 0 && word.slot <= shl_slot_high_water(check->heap);
     default: return word.x == 0;
   }

@@ -36,6 +36,13 @@ static inline struct shl_chunk_word shl_chunk_read(const shoal_heap *heap, uint3
   return shl_chunk_decode(shl_load_acquire_u64(&shl_chunk_row(heap, chunk)->word));
 }
 
+/// Whether the chunk is the head of a run of whole chunks or a further one of it, be it that
+/// somebody takes it into the run or out of it.
+static inline bool shl_chunk_is_of_run(struct shl_chunk_word word) {
+  return word.state == SHL_CHUNK_HEAD || word.state == SHL_CHUNK_CONT ||
+         (word.state == SHL_CHUNK_CLAIM && word.x != 0);
+}
+
 enum { SHL_ROOM_FREE = 0xffff };  // room of a FREE chunk; others: pages, 0 to 512
 
 enum shl_claim {

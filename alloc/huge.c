@@ -242,13 +242,13 @@ static void undo_alloc(struct shl_seat seat, uint32_t head, uint32_t count) {
 
 shoal_status shl_huge_alloc(struct shl_seat seat, const struct shl_wish *wish, uint64_t *out) {
   uint64_t bytes = wish->bytes != 0 ? wish->bytes : 1;
-  uint64_t chunks = (bytes + SHL_CHUNK_BYTES - 1) / SHL_CHUNK_BYTES;
+  struct length length = length_of(bytes);
   uint32_t most = seat.heap->chunk_end - seat.heap->first_chunk;
-  if (chunks > most) {
+  if (length.chunks > most) {
     return shl_fail(SHOAL_E_FULL, 0, "%llu bytes are more than the heap's data (%llu bytes).",
                     (unsigned long long)bytes, (unsigned long long)most * SHL_CHUNK_BYTES);
   }
-  uint32_t count = (uint32_t)chunks;
+  uint32_t count = (uint32_t)length.chunks;
   uint32_t head = 0;
   shl_chunk_decay(seat);
   shoal_status status = find_and_claim(seat, count, shl_wish_may_grow(wish), &head);
@@ -261,7 +261,6 @@ shoal_status shl_huge_alloc(struct shl_seat seat, const struct shl_wish *wish, u
   *out = shl_chunk_offset(head);
   shl_record_stand_for(seat.slot, &wish->record, *out);
   shl_store_release_u64(&shl_chunk_row(seat.heap, head)->tag, wish->tag);
-  struct length length = length_of(bytes);
   shl_store_seq_cst_u64(&shl_chunk_row(seat.heap, head)->word,
                         shl_chunk_encode_head(shl_seat_id(seat), count, length.last));
   shl_journal_clear(seat.slot);

@@ -21,10 +21,7 @@ static bool holds_memory(const shoal_heap *heap, uint32_t first, uint32_t count)
   for (uint32_t chunk = first; chunk < first + count; chunk++) {
     uint64_t word = shl_load_seq_cst_u64(&shl_chunk_row(heap, chunk)->word);
     struct shl_chunk_word decoded = shl_chunk_decode(word);
-    unsigned state = decoded.state;
-    bool resized = state == SHL_CHUNK_CLAIM && decoded.x != 0;
-    bool holds = state == SHL_CHUNK_MIXED || state == SHL_CHUNK_HEAD || state == SHL_CHUNK_CONT;
-    if (!holds && !resized) return false;
+    if (decoded.state != SHL_CHUNK_MIXED && !shl_chunk_is_of_run(decoded)) return false;
   }
   return true;
 }

@@ -11,9 +11,11 @@
 /// cost: bounded by a chunk's 512 pages; for a huge run by its chunks.
 void shl_recover(struct shl_seat seat);
 
-/// Whether the slot is between steps and calls: there is nothing to recover.
+/// Whether the slot is between steps and calls: there is nothing to recover. A change of what is
+/// committed may stand under no journal.
 static inline bool shl_recover_is_done(const struct shl_slot_rec *slot) {
-  return shl_journal_is_clear(slot) && shl_record_is_clear(slot);
+  return shl_journal_is_clear(slot) && shl_record_is_clear(slot) &&
+         shl_load_relaxed_u64(&slot->unsettled) == 0;
 }
 
 #endif

@@ -18,7 +18,6 @@
 // A crash leaves the slot FREE, ORPHAN or OWNED by a dead process: the last is recovered.
 #include "alloc/slot.h"
 
-#include "alloc/quota.h"
 #include "alloc/recover.h"
 #include "alloc/reservation.h"
 #include "base/align.h"
@@ -39,7 +38,6 @@ static bool change_owner(const shoal_heap *heap, uint32_t id, uint64_t before, u
 
 void shl_slot_let_go(struct shl_seat seat) {
   if (!shl_recover_is_done(seat.slot)) shl_recover(seat);
-  shl_quota_settle(seat);  // of a change that stood under no journal
   shl_reservation_cancel_all(seat);
   uint32_t id = shl_slot_id(seat.heap, seat.slot);
   struct shl_owner_rec *row = shl_owner_row(seat.heap, id);

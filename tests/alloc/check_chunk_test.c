@@ -89,6 +89,12 @@ static void give_huge_no_owner(struct populated *populated) {
            shl_chunk_encode(SHL_CHUNK_HEAD, 0, POPULATED_HUGE_CHUNKS));
 }
 
+static void claim_chunk_for_a_head_above(struct populated *populated) {
+  uint32_t chunk = chunk_of(populated->huge) + POPULATED_HUGE_CHUNKS;
+  ASSERT_OK(shl_chunk_raise(populated->heap, chunk));
+  set_word(populated, chunk, shl_chunk_encode(SHL_CHUNK_CLAIM, populated->slot, chunk + 1));
+}
+
 static void give_part_spare_units(struct populated *populated) {
   uint32_t head = chunk_of(populated->huge);
   set_word(populated, head + 1,
@@ -201,6 +207,8 @@ static void broken_chunks_are_reported(void) {
       {"HEAD of none", empty_huge, "leads past the chunks in use"},
       {"CONT not counted", shorten_huge, "head that does not count it"},
       {"CONT of a later head", give_chunk_a_head_above, "head that cannot be its own"},
+      {"CLAIM for a head above", claim_chunk_for_a_head_above,
+       "holds what its state has no use for"},
       {"CONT of so many units", give_part_spare_units, "holds what its state has no use for"},
       {"HEAD without owner", give_huge_no_owner, "holds what its state has no use for"},
       {"huge not backed", unback_huge, "huge run's chunks are not backed"},

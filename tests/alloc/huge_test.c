@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "alloc/census.h"
 #include "alloc/chunk.h"
 #include "alloc/journal.h"
 #include "alloc/run.h"
@@ -200,6 +201,23 @@ static void set_word(uint32_t chunk, unsigned state, uint32_t slot, uint32_t x) 
   shl_store_seq_cst_u64(&shl_chunk_row(heap, chunk)->word, shl_chunk_encode(state, slot, x));
 }
 
+// Killed while it resized: the block is all there for whoever has it, and whole once recovered.
+static void a_part_that_the_dead_was_resizing_is_the_blocks(void) {
+  uint32_t head = alloc(5 * mib);
+  shoal_off inside = shl_chunk_offset(head + 1) + 8;
+  shoal_pin_id pin;
+  shoal_block block;
+  shl_journal_set(other.slot, SHL_J_HGROW, head, 3);
+  set_word(head + 1, SHL_CHUNK_CLAIM, shl_seat_id(other), head);
+  EXPECT(shl_block_find(heap, inside, &block));
+  EXPECT_EQ(shl_chunk_offset(head), block.off);
+  EXPECT_OK(shoal_pin(heap, inside, 8, &pin));
+  EXPECT_OK(shoal_unpin(heap, pin));
+  EXPECT_OK(shoal_check(heap, NULL, NULL));
+  stand_die(other);
+  expect_word(head + 1, SHL_CHUNK_CONT, head);
+}
+
 // Killed while it claimed: what another claimed behind it is not its own.
 static void recovery_of_a_claim_spares_what_another_claimed(void) {
   uint32_t head = alloc(6 * mib), next = head + 1;
@@ -300,7 +318,8 @@ SUITE(huge, SET_UP(open_heap), TEAR_DOWN(seats_close), TEST(a_run_names_its_head
       TEST(the_tail_is_backed_to_the_unit), TEST(a_second_free_is_noticed),
       TEST(gaps_are_used_before_new_chunks), TEST(full_is_said_when_no_chunks_in_a_row_are_left),
       TEST(chunks_in_passing_are_busy_not_full), TEST(a_run_grows_over_free_chunks_behind),
-      TEST(a_run_is_as_long_as_asked_whatever_is_backed), TEST(a_run_shrinks_from_its_end),
+      TEST(a_run_is_as_long_as_asked_whatever_is_backed),
+      TEST(a_part_that_the_dead_was_resizing_is_the_blocks), TEST(a_run_shrinks_from_its_end),
       TEST(zeroed_means_zero_whatever_was_there),
       TEST(without_growth_backed_chunks_alone_are_taken),
       TEST(the_limit_refuses_and_leaves_nothing), TEST(spoilt_lengths_are_no_blocks),

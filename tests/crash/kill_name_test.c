@@ -84,7 +84,9 @@ static void leave_dead(const char *name) {
     use_it(name);
     (void)kill(getpid(), SIGKILL);
   }
-  (void)waitpid(dead, NULL, 0);
+  int status = 0;
+  (void)waitpid(dead, &status, 0);
+  if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) _exit(8);
 }
 
 static const struct errand errands[] = {
